@@ -1,0 +1,1 @@
+"""The kinds of component: their base classes, parameters, context and specification strings."""
