@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -65,12 +66,16 @@ class Modifier(BaseComponent):
         Whether the result depends on the seed (the seed then shows in the copy's name).
     dtypes
         Data types it takes.
+    identity
+        Parameter -> the value that leaves every image as it is (``{"sigma_px": 0}``); results are
+        plotted with the unmodified images at that value. Empty when there is none.
     """
 
     kind: ClassVar[str] = "modifier"
     scope: ClassVar[Literal["local", "global"]] = "local"
     random: ClassVar[bool] = False
     dtypes: ClassVar[tuple[str, ...]] = DTYPES
+    identity: ClassVar[Mapping[str, float]] = {}
 
     def supports(self, dtype: str, bands: int) -> str | None:
         """Return None when images of `dtype` and `bands` are taken, else why not and what can."""
@@ -84,7 +89,9 @@ class Modifier(BaseComponent):
 
     def is_identity(self) -> bool:
         """Return whether these parameters leave every image as it is."""
-        return False
+        return bool(self.identity) and all(
+            getattr(self.params, name) == value for name, value in self.identity.items()
+        )
 
     def geometry(self, shape: tuple[int, int]) -> Geometry | None:
         """Return how an image of `shape` (height, width) changes its grid, None when it does not.

@@ -180,7 +180,7 @@ def specification_from_yaml(node: Any, where: str) -> Specification:
     Parameters
     ----------
     node
-        ``"blur:sigma_px=1"``, ``"none"``, ``{"blur": {"sigma_px": [0.5, 1]}}`` or ``{"none": None}``.
+        ``"blur:sigma_px=1"``, ``{"blur": {"sigma_px": [0.5, 1]}}`` or ``{"none": None}``.
     where
         Its place, for messages.
 

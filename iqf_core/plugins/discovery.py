@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from iqf_core import __version__
 
@@ -138,13 +138,13 @@ def discover(
 
 def _describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
     distribution = entry_point.dist
-    metadata = distribution.metadata if distribution is not None else None
+    metadata: Any = distribution.metadata if distribution is not None else {}
     return Plugin(
         name=entry_point.name,
         module=entry_point.value,
-        distribution=(metadata["Name"] if metadata else None) or "unknown",
-        version=(metadata["Version"] if metadata else None) or "unknown",
-        summary=(metadata.get("Summary") if metadata else None) or "",
+        distribution=metadata.get("Name") or "unknown",
+        version=metadata.get("Version") or "unknown",
+        summary=metadata.get("Summary") or "",
         entry_point=entry_point,
     )
 

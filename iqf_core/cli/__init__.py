@@ -1,0 +1,1 @@
+"""The command line: one file a group, imported when its command is called."""
