@@ -52,6 +52,10 @@ class ExecutionError(IQFError):
     """A task could not be run to its end."""
 
 
+class TaskTimeoutError(ExecutionError, TimeoutError):
+    """A task was killed because its time was up."""
+
+
 class TrackingError(IQFError):
     """The tracking store cannot be used."""
 

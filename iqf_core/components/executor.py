@@ -47,9 +47,10 @@ class Task:
     retries
         How often it is tried again after its worker died (not after it raised).
     timeout_s
-        Seconds after which its worker is killed, None for no limit.
+        Seconds after which its worker is killed with its children, None for no limit; every
+        attempt has as many.
     environment
-        Variables set for it.
+        Variables set for it, and only for it.
     """
 
     function: str
@@ -62,13 +63,22 @@ class Task:
 
 
 class Executor(BaseComponent):
-    """Where tasks run; used as a context manager, whose exit waits for nothing and leaves nothing.
+    """Where tasks run; used as a context manager, whose exit leaves nothing running.
+
+    A normal exit finishes what was submitted; one with an exception (Ctrl-C) kills it at once.
+    However the driver ends, by ``kill -9`` too, its workers and all they started end with it.
+    Tasks may be submitted from several threads.
 
     A handle is a :class:`concurrent.futures.Future`, so :func:`concurrent.futures.wait` and
-    :func:`~concurrent.futures.as_completed` work on every executor. A task that raised gives its
-    exception: an :class:`~iqf_core.errors.IQFError` as itself, anything else as
-    :class:`~iqf_core.errors.ExecutionError` with the remote traceback; a worker that died or ran
-    out of time likewise gives ``ExecutionError`` (``TimeoutError`` for the latter).
+    :func:`~concurrent.futures.as_completed` work on every executor. Whatever goes wrong with a
+    task, its future raises it: an :class:`~iqf_core.errors.IQFError` of the task as itself,
+    anything else as :class:`~iqf_core.errors.ExecutionError`, one line, with the remote traceback
+    as its cause. A function that cannot be found, arguments or a result that are not JSON and a
+    worker that died give ``ExecutionError`` too, a task that ran out of time
+    :class:`~iqf_core.errors.TaskTimeoutError`.
+
+    Executors share :mod:`iqf_core.execution.call`; what is said here is tested by
+    :class:`iqf_core.testing.executor.ExecutorConformance`.
 
     Attributes
     ----------
@@ -80,11 +90,21 @@ class Executor(BaseComponent):
     workers: int = 1
 
     def submit(self, task: Task) -> Future[Any]:
-        """Start `task` as soon as a worker is free; cancelling the future of a queued task works."""
+        """Start `task` as soon as a worker is free; cancelling the future of a queued task works.
+
+        Raises
+        ------
+        ExecutionError
+            If the executor has been shut down.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement submit()")
 
     def shutdown(self, *, cancel: bool = False) -> None:
-        """Stop all workers; with `cancel`, kill running tasks (and their children) at once."""
+        """Finish what was submitted and end all workers.
+
+        With `cancel`, queued tasks are cancelled, and running ones killed at once with their
+        children: their futures raise ``ExecutionError``. No process is left when it returns.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement shutdown()")
 
     def __enter__(self) -> Self:
