@@ -1,0 +1,1 @@
+"""Images: what they carry, and reading and writing them, whole or in windows."""
