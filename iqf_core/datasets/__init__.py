@@ -1,0 +1,1 @@
+"""Datasets: folders of images, what is known about them, and their annotations."""
