@@ -1,0 +1,173 @@
+"""Studies from Python: the same fields as a study file, the same plan, the same runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from iqf_core.components.base import BaseComponent
+from iqf_core.errors import PluginError
+from iqf_core.experiments.plan import Plan, make_plan
+from iqf_core.experiments.runner import RunOptions, RunReport, run_plan
+from iqf_core.experiments.study_file import StudySettings, read_study, settings_from
+from iqf_core.experiments.tracking import Tracker, resolve_tracking
+from iqf_core.plugins.local_files import component_name
+from iqf_core.plugins.manager import PluginManager
+from iqf_core.yaml12 import YamlDocument
+
+if TYPE_CHECKING:
+    from iqf_core.experiments.results import Results
+
+
+class Study:
+    """A study: datasets, modifiers, a task, parameters, repetitions.
+
+    Parameters
+    ----------
+    study
+        Its name.
+    datasets
+        Folders by role (``train``, ``val``, ``test``).
+    modifiers
+        One entry for each degraded copy: a specification string, a mapping, a component instance,
+        or a list of these, which is a chain. Lists of values make grids.
+    folder
+        Where relative paths start, and where the tracking store lies.
+    manager
+        The plugins; default: those installed.
+    **fields
+        Every other field of a study file: ``task``, ``params``, ``repetitions``, ``executor``,
+        ``apply_to``, ``seed`` ….
+
+    Raises
+    ------
+    ConfigurationError
+        With every mistake.
+
+    Examples
+    --------
+    >>> study = Study(
+    ...     "blur", {"train": "data/train"}, ["none", "blur:sigma_px=1|2"],
+    ...     task={"python_script": {"path": "train.py"}},
+    ... )  # doctest: +SKIP
+    >>> study.run()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        study: str,
+        datasets: Mapping[str, str | Path],
+        modifiers: Sequence[Any] = ("none",),
+        *,
+        folder: str | Path = ".",
+        manager: PluginManager | None = None,
+        **fields: Any,
+    ) -> None:
+        self.manager = manager or PluginManager.create()
+        data = {
+            "study": study,
+            "datasets": {role: str(path) for role, path in datasets.items()},
+            "modifiers": [self._plain(entry) for entry in modifiers],
+            **fields,
+        }
+        self.settings = settings_from(YamlDocument(data), Path(folder).absolute())
+
+    @classmethod
+    def from_file(cls, path: str | Path, manager: PluginManager | None = None) -> Self:
+        """Read a study file.
+
+        Raises
+        ------
+        ConfigurationError
+            With every mistake in it.
+        """
+        study = cls.__new__(cls)
+        study.manager = manager or PluginManager.create()
+        study.settings = read_study(Path(path))
+        return study
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.settings.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its relative paths start."""
+        return self.settings.folder
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        """The tracking store of the study."""
+        tracking = self.settings.tracking
+        target = resolve_tracking(self.settings.folder, tracking.uri, tracking.registry_uri)
+        return Tracker(target, tracking.experiment or self.settings.name)
+
+    def plan(self) -> Plan:
+        """Expand the study into its runs; looks at the data as they are now.
+
+        Raises
+        ------
+        ConfigurationError
+            With every mistake in datasets, modifiers and task.
+        """
+        return make_plan(self.settings, self.manager)
+
+    def run(self, **options: Any) -> RunReport:
+        """Run what is left of the study.
+
+        Parameters
+        ----------
+        **options
+            Fields of :class:`~iqf_core.experiments.runner.RunOptions`: ``workers``, ``executor``,
+            ``only_failed``, ``force``, ``quiet``.
+        """
+        return run_plan(self.plan(), self.manager, self.tracker, RunOptions(**options))
+
+    def results(self) -> Results:
+        """Return the results recorded so far."""
+        from iqf_core.experiments.results import Results
+
+        return Results(self)
+
+    def with_settings(self, **changes: Any) -> Study:
+        """Return the same study with other settings (fields of ``StudySettings``)."""
+        study = Study.__new__(Study)
+        study.manager = self.manager
+        study.settings = replace(self.settings, **changes)
+        return study
+
+    def _plain(self, entry: Any) -> Any:
+        if isinstance(entry, BaseComponent):
+            return self._from_instance(entry)
+        if isinstance(entry, (list, tuple)):
+            return [self._plain(item) for item in entry]
+        return entry
+
+    def _from_instance(self, component: BaseComponent) -> dict[str, Any]:
+        """Return the mapping that makes `component` again, in worker processes too."""
+        kind = type(component)
+        target = f"{kind.__module__}:{kind.__qualname__}"
+        names = [
+            entry.qualified_name
+            for entry in self.manager.registry.entries(kind.kind)
+            if entry.component.target == target
+        ]
+        if not names:
+            source = inspect.getsourcefile(kind)
+            if source is None or not Path(source).is_file():
+                raise PluginError(
+                    f"{kind.__qualname__} is defined in no file; put it in a Python file, so that "
+                    "worker processes can import it"
+                )
+            self.manager.add_file(Path(source))
+            names = [component_name(kind)]
+        params = component.params.model_dump(mode="json")
+        return {names[0]: {key: {"value": value} for key, value in params.items()}}
+
+
+__all__ = ["Plan", "RunOptions", "RunReport", "Study", "StudySettings"]
