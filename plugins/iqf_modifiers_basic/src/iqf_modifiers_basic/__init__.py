@@ -1,0 +1,1 @@
+"""Controlled degradations for IQF: JPEG, quantization, Gaussian blur and noise."""
