@@ -148,7 +148,9 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = self.read(key_node, place) if isinstance(key_node, yaml.ScalarNode) else None
-            if not isinstance(key, (str, int, float)) or isinstance(key, bool):
+            if isinstance(key, float):
+                key = str(key)
+            if not isinstance(key, (str, int)) or isinstance(key, bool):
                 self.problems.append(Problem(f"{self.name}:{line}", "this key is no plain word"))
                 continue
             if key in result:
@@ -156,8 +158,8 @@ class _Reader:
                     Problem(f"{self.name}:{line}", f"the key {key!r} is given twice")
                 )
                 continue
-            self.lines[(*place, key)] = line  # type: ignore[index]
-            result[key] = self.read(value_node, (*place, key))  # type: ignore[arg-type]
+            self.lines[(*place, key)] = line
+            result[key] = self.read(value_node, (*place, key))
         return result
 
     def _scalar(self, node: Any, line: int) -> Any:

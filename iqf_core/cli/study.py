@@ -26,7 +26,7 @@ def plan(state: State, study_file: Path, as_json: bool) -> None:
     study = _open(state, study_file)
     planned = study.plan()
     done = _states(study)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "index": run.index,
             "fingerprint": run.fingerprint,
@@ -140,9 +140,10 @@ def _open(state: State, study_file: Path) -> Study:
 
 
 def _states(study: Study) -> dict[str, str]:
+    from iqf_core.experiments.run_records import STUDY
     from iqf_core.experiments.runner import latest_records
 
-    records = study.tracker.runs({"iqf.study": study.name})
+    records = study.tracker.runs({STUDY: study.name})
     return {key: str(record.state) for key, record in latest_records(records).items()}
 
 

@@ -15,6 +15,18 @@ from typing import TYPE_CHECKING, Any
 from iqf_core.experiments.copies import RunDataset
 from iqf_core.experiments.job import LOG_NAME, OUTPUT_FOLDER
 from iqf_core.experiments.plan import Plan, Run
+from iqf_core.experiments.run_records import (
+    FINGERPRINT,
+    GIT_REVISION,
+    IDENTITY,
+    PLANNED,
+    REASON,
+    STATE,
+    STUDY,
+    STUDY_HASH,
+    VERSIONS,
+    MetricPoint,
+)
 from iqf_core.experiments.script_results import (
     RESULTS_NAME,
     ResultsFileError,
@@ -22,7 +34,7 @@ from iqf_core.experiments.script_results import (
     read_results,
 )
 from iqf_core.experiments.states import RunState, state_of
-from iqf_core.experiments.tracking import MetricPoint, Tracker
+from iqf_core.experiments.tracking import Tracker
 
 if TYPE_CHECKING:
     from iqf_core.modification.manifest import Manifest
@@ -64,23 +76,26 @@ def _properties(plan: Plan, role: str) -> dict[str, Any]:
     }
 
 
-def run_tags(plan: Plan, run: Run, versions: Mapping[str, str]) -> dict[str, str]:
+def run_tags(
+    plan: Plan, run: Run, params: Mapping[str, Any], versions: Mapping[str, str]
+) -> dict[str, str]:
     """Return the tags that say where a run comes from."""
     tags = {
-        "iqf.study": plan.settings.name,
-        "iqf.study_hash": plan.study_hash,
-        "iqf.fingerprint": run.fingerprint,
+        STUDY: plan.settings.name,
+        STUDY_HASH: plan.study_hash,
+        FINGERPRINT: run.fingerprint,
+        STATE: RunState.RUNNING.value,
+        REASON: "",
+        IDENTITY: json.dumps(run.chain.flat_identity()),
+        PLANNED: json.dumps(list(params)),
+        VERSIONS: json.dumps(dict(versions)),
         "iqf.index": str(run.index),
-        "iqf.state": RunState.RUNNING.value,
-        "iqf.reason": "",
-        "iqf.identity": json.dumps(run.chain.flat_identity()),
         "iqf.chain": json.dumps(run.chain.to_json()),
-        "iqf.versions": json.dumps(dict(versions)),
         "iqf.python": platform.python_version(),
     }
     revision = _git_revision(plan.settings.folder)
     if revision:
-        tags["iqf.git_revision"] = revision
+        tags[GIT_REVISION] = revision
     return tags
 
 
@@ -160,7 +175,7 @@ def record_task_run(
         logged = tracker.logged(run_id)
         points = [point for point in points if (point.key, point.step) not in logged.points]
         params = {key: value for key, value in params.items() if key not in logged.params}
-    tags = {"iqf.state": state.value, "iqf.reason": reason}
+    tags = {STATE: state.value, REASON: reason}
     if results.warnings:
         tags["iqf.warnings"] = "\n".join(results.warnings)
     tracker.log(run_id, params=params, metrics=points, tags=tags)
@@ -174,16 +189,14 @@ def record_dataset_run(tracker: Tracker, run_id: str, datasets: Mapping[str, Run
     """Log the sizes and rates of a run without a task."""
     now = _milliseconds(time.time())
     points = [MetricPoint(key, value, 0, now) for key, value in rate_metrics(datasets).items()]
-    tracker.log(run_id, metrics=points, tags={"iqf.state": RunState.FINISHED.value})
+    tracker.log(run_id, metrics=points, tags={STATE: RunState.FINISHED.value})
     tracker.finish(run_id, RunState.FINISHED.mlflow_status, end_time_ms=now)
     return Ended(RunState.FINISHED, "", _last_values(points))
 
 
 def record_failure(tracker: Tracker, run_id: str, state: RunState, reason: str) -> Ended:
     """Set the status of a run that left no outcome."""
-    tracker.finish(
-        run_id, state.mlflow_status, tags={"iqf.state": state.value, "iqf.reason": reason}
-    )
+    tracker.finish(run_id, state.mlflow_status, tags={STATE: state.value, REASON: reason})
     return Ended(state, reason, {})
 
 

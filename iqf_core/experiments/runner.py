@@ -23,8 +23,9 @@ from iqf_core.experiments.copies import Copies, RunDataset, make_copies
 from iqf_core.experiments.job import OUTPUT_FOLDER, read_outcome
 from iqf_core.experiments.plan import Plan, Run
 from iqf_core.experiments.recording import Ended
+from iqf_core.experiments.run_records import FINGERPRINT, STUDY, RunRecord
 from iqf_core.experiments.states import RunState
-from iqf_core.experiments.tracking import RunRecord, Tracker
+from iqf_core.experiments.tracking import Tracker
 from iqf_core.progress import Bar, progress
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def latest_records(records: Sequence[RunRecord]) -> dict[str, RunRecord]:
     A run that was started again and interrupted does not hide the finished one before it.
     """
     latest: dict[str, RunRecord] = {}
-    for record in sorted(records, key=lambda item: item.start_time_ms):
-        fingerprint = record.tags.get("iqf.fingerprint", "")
+    for record in sorted(records, key=lambda item: item.start_ms):
+        fingerprint = record.tags.get(FINGERPRINT, "")
         known = latest.get(fingerprint)
         finished = known is not None and known.state == RunState.FINISHED
         if not (finished and record.state != RunState.FINISHED):
@@ -165,15 +166,15 @@ class _Runner:
         self.going: dict[Future[Any], _Going] = {}
 
     def run(self) -> RunReport:
-        records = self.tracker.runs({"iqf.study": self.plan.settings.name})
+        records = self.tracker.runs({STUDY: self.plan.settings.name})
         interrupted = {
-            record.tags.get("iqf.fingerprint", ""): record
+            record.tags.get(FINGERPRINT, ""): record
             for record in records
             if record.state == RunState.RUNNING
         }
         self._finish_interrupted(interrupted)
         if interrupted:
-            records = self.tracker.runs({"iqf.study": self.plan.settings.name})
+            records = self.tracker.runs({STUDY: self.plan.settings.name})
         pending = self._pending(latest_records(records))
         self.report.reused = len(self.plan.runs) - len(pending)
         if pending:
@@ -371,7 +372,7 @@ class _Runner:
 
     def _create(self, run: Run, params: Mapping[str, Any]) -> str:
         run_id = self.tracker.create_run(
-            run.name, params, recording.run_tags(self.plan, run, self.versions)
+            run.name, params, recording.run_tags(self.plan, run, params, self.versions)
         )
         self._call_hook("iqf_run_started", run=_public(run, params))
         return run_id

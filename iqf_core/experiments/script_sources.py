@@ -53,10 +53,9 @@ def hash_inputs(inputs: Iterable[Path], folder: Path) -> str:
     """
     contents: dict[str, str] = {}
     for item in inputs:
-        files = (
-            sorted(path for path in item.rglob("*") if path.is_file()) if item.is_dir() else [item]
-        )
-        for path in files:
+        for path in sorted(item.rglob("*")) if item.is_dir() else [item]:
+            if not path.is_file():
+                continue
             name = os.path.relpath(path, folder)
             contents[name] = content_hash(path)
     return hash_json(contents)

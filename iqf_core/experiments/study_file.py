@@ -216,9 +216,8 @@ def _place(location: tuple[int | str, ...]) -> Place:
 def _explain(item: Any) -> str:
     *parents, last = item["loc"]
     if item["type"] == "extra_forbidden":
-        model: Any = {"tracking": TrackingSettings, "resources": ResourceSettings}.get(
-            str(parents[0]) if parents else "", _StudyModel
-        )
+        models: dict[str, Any] = {"tracking": TrackingSettings, "resources": ResourceSettings}
+        model = models.get(str(parents[0]) if parents else "", _StudyModel)
         known = [field.alias or name for name, field in model.model_fields.items()]
         hint = nearest(str(last), known)
         return f"unknown key{hint}" + ("" if hint else f"; expected one of {', '.join(known)}")
