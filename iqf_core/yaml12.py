@@ -18,6 +18,8 @@ Place = tuple[str | int, ...]
 #: A document of more nodes than this is refused (aliases can blow up a small file).
 _MOST_NODES = 200_000
 
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
 
 @dataclass(frozen=True)
 class YamlDocument:
@@ -135,6 +137,9 @@ class _Reader:
             )
         self._open.add(id(node))
         try:
+            if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+                self._refuse(node, line)
+                return None
             if isinstance(node, yaml.MappingNode):
                 return self._mapping(node, place)
             if isinstance(node, yaml.SequenceNode):
@@ -175,7 +180,8 @@ class _Reader:
             return parse_integer(text)
         if kind == "float" and (FLOAT.fullmatch(text) or INTEGER.fullmatch(text)):
             return parse_float(text)
-        self.problems.append(
-            Problem(f"{self.name}:{line}", f"{text!r} cannot be read as {node.tag}")
-        )
+        self._refuse(node, line)
         return None
+
+    def _refuse(self, node: Any, line: int) -> None:
+        self.problems.append(Problem(f"{self.name}:{line}", f"cannot be read as {node.tag}"))

@@ -11,7 +11,9 @@ from iqf_core.execution.supervision import run_supervised
 from iqf_core.files import read_json, write_json
 
 OUTPUT_FOLDER = "output"
-LOG_NAME = "script.log"
+#: What IQF itself adds to a run's artifacts, under ``iqf/``.
+OWN_FOLDER = "own"
+LOG_NAME = f"{OWN_FOLDER}/iqf/script.log"
 _OUTCOME_NAME = "outcome.json"
 _OUTCOME_KIND = "outcome"
 
@@ -28,8 +30,8 @@ def run_program(
     Parameters
     ----------
     work
-        The run's own folder: gets ``output/`` (emptied first), ``script.log`` and, once the program
-        has ended, ``outcome.json``.
+        The run's folder, with ``output/`` in it; gets the log and, once the program has ended,
+        ``outcome.json``.
     arguments, folder, environment, timeout_s
         As for :func:`iqf_core.execution.supervision.run_supervised`.
 
@@ -39,6 +41,7 @@ def run_program(
         Exit code, signal, times and peak memory; the same as in ``outcome.json``.
     """
     place = Path(work)
+    (place / LOG_NAME).parent.mkdir(parents=True, exist_ok=True)
     started = time.time()
     outcome = run_supervised(
         arguments,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iqf_core.experiments.copies import RunDataset
-from iqf_core.experiments.job import LOG_NAME, OUTPUT_FOLDER
+from iqf_core.experiments.job import LOG_NAME, OUTPUT_FOLDER, OWN_FOLDER
 from iqf_core.experiments.plan import Plan, Run
 from iqf_core.experiments.run_records import (
     FINGERPRINT,
@@ -172,15 +172,18 @@ def record_task_run(
     points += [MetricPoint(key, value, 0, ended_at) for key, value in extra.items()]
     params = {key: value for key, value in results.params.items() if key not in given}
     if already_there:
-        logged = tracker.logged(run_id)
-        points = [point for point in points if (point.key, point.step) not in logged.points]
-        params = {key: value for key, value in params.items() if key not in logged.params}
+        logged = {
+            (key, point.step)
+            for key, history in tracker.existing_metrics(run_id).items()
+            for point in history
+        }
+        points = [point for point in points if (point.key, point.step) not in logged]
     tags = {STATE: state.value, REASON: reason}
     if results.warnings:
         tags["iqf.warnings"] = "\n".join(results.warnings)
     tracker.log(run_id, params=params, metrics=points, tags=tags)
     tracker.log_artifacts(run_id, work / OUTPUT_FOLDER)
-    tracker.log_artifact(run_id, work / LOG_NAME, folder="logs")
+    tracker.log_artifacts(run_id, work / OWN_FOLDER)
     tracker.finish(run_id, state.mlflow_status, end_time_ms=ended_at)
     return Ended(state, reason, _last_values(points))
 

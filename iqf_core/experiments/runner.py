@@ -287,7 +287,7 @@ class _Runner:
         monitoring = None
         if settings.monitoring:
             monitoring = {
-                "mlfuri": self.tracker.uri,
+                "mlfuri": self.tracker.target.uri,
                 "mlfexpid": self.tracker.experiment_id,
                 "mlfrunid": run_id,
             }

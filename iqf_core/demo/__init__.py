@@ -1,0 +1,1 @@
+"""The demonstration: a small, complete, real study, as files a newcomer can change."""
