@@ -29,8 +29,14 @@ def encode_request(task: Task) -> bytes:
     Raises
     ------
     ExecutionError
-        If an argument is not JSON-serialisable; names it.
+        If an argument is not JSON-serialisable or an environment variable is not text; names it.
     """
+    for name, value in task.environment.items():
+        if not isinstance(value, str) or not name or "=" in name or "\0" in name + value:
+            raise ExecutionError(
+                f"task {task_name(task)!r}: {value!r} cannot be the value of an environment "
+                f"variable {name!r}; expected text"
+            )
     for key, value in task.arguments.items():
         try:
             json.dumps(value)

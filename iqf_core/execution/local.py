@@ -50,8 +50,9 @@ class LocalExecutor(Executor):
     Workers are fresh interpreters (no fork, the running script is not imported again), started
     when there is work for them and used for one task after another. A task runs in a worker
     started for as many cores as it asks for and for those of its variables that libraries read
-    when they load; its other variables are set for its duration. GPUs are assigned, whole or in
-    shares; `memory_mb` is not looked at. What tasks print goes to the driver's standard error.
+    when they load; its other variables are set for its duration. `workers` tasks run at once,
+    whatever number of cores each asks for; GPUs are assigned, whole or in shares, and tasks wait
+    for them; `memory_mb` is not looked at. What tasks print goes to the driver's standard error.
 
     However the driver ends, its workers and everything they started end with it.
     """

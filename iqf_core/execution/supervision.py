@@ -117,6 +117,7 @@ class SupervisedProcess:
         self._lock = threading.Lock()
         self._cancelled = False
         self._buffer = b""
+        self._outcome: Outcome | None = None
         self._started = time.monotonic()
         if not folder.is_dir():
             raise ExecutionError(f"cannot run {arguments[0]!r}: no folder {str(folder)!r}")
@@ -162,17 +163,21 @@ class SupervisedProcess:
     def wait(self, timeout_s: float | None = None) -> Outcome | None:
         """Wait for the end; return None when it has not come within `timeout_s`.
 
-        No descendant is left when it has. To be called once more after None only.
+        No descendant is left when it has.
         """
+        if self._outcome is not None:
+            return self._outcome
         if timeout_s is not None:
             poller = select.poll()
             poller.register(self._reports, select.POLLIN)
             if not poller.poll(timeout_s * 1000):
                 return None
         report = self._read_report()
+        self._outcome = self._read_outcome(report) if report else self._after_lost_supervisor()
         self._close()
-        if report is None:
-            return self._after_lost_supervisor()
+        return self._outcome
+
+    def _read_outcome(self, report: list[str]) -> Outcome:
         status, timed_out, duration, peak = report[1:]
         code = os.waitstatus_to_exitcode(int(status))
         return Outcome(
@@ -246,8 +251,8 @@ def run_supervised(
 
     It runs in a session of its own with an empty standard input. At the timeout its process group
     gets SIGTERM and, 2 s later, every descendant SIGKILL. When the calling process dies, by
-    ``kill -9`` too, all are killed at once; what the program leaves running when it exits is
-    killed too.
+    ``kill -9`` too, all are killed at once. What the program leaves running when it exits is
+    killed half a second later.
 
     Parameters
     ----------

@@ -30,6 +30,9 @@ import time
 LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+#: What a program leaves running may still end by itself for as long: the helpers of Python's
+#: multiprocessing remove shared memory after their program has gone.
+_SETTLE_S = 0.5
 #: How long processes that do not die of SIGKILL (stuck in the kernel) are waited for.
 _KILL_PATIENCE_S = 10.0
 
@@ -97,6 +100,7 @@ class Supervisor:
         while True:
             self.reap()
             if self.status is not None:
+                self.settle()
                 return
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             ready = dict(self.poller.poll(None if left is None else left * 1000 + 1))
@@ -150,6 +154,12 @@ class Supervisor:
                 self.status = status
                 self.ended = time.monotonic()
                 self.peak_bytes = usage.ru_maxrss * (1024 if LINUX else 1)
+
+    def settle(self) -> None:
+        """Give what is left after the program's own end a moment to end too."""
+        give_up = self.ended + _SETTLE_S
+        while self.reap() and time.monotonic() < give_up:
+            time.sleep(0.01)
 
     def kill_descendants(self) -> None:
         """Kill everything that is left, and wait until it is gone."""

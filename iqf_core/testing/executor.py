@@ -169,6 +169,9 @@ class ExecutorConformance:
             executor.submit(task("echo", path=Path("a"))).result(60)
         with pytest.raises(ExecutionError, match="returned what is not JSON"):
             executor.submit(task("not_json")).result(60)
+        with pytest.raises(ExecutionError, match="variable 'IQF_SEED'; expected text"):
+            numeric: Any = {"IQF_SEED": 3}
+            executor.submit(Task(f"{_TASKS}:echo", environment=numeric)).result(60)
 
     # Resources and environment
 

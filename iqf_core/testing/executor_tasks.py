@@ -26,6 +26,11 @@ def process_id() -> int:
     return os.getpid()
 
 
+def loaded(names: list[str]) -> list[str]:
+    """Return which of the modules called `names` are imported."""
+    return [name for name in names if name in sys.modules]
+
+
 def sleep(seconds: float) -> float:
     """Sleep."""
     time.sleep(seconds)

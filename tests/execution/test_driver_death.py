@@ -8,6 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import psutil
 import pytest
 
 from iqf_core.testing.executor import eventually, processes_with
@@ -17,7 +18,13 @@ from iqf_core.components.executor import Task
 from iqf_core.execution.local import LocalExecutor
 executor = LocalExecutor(LocalExecutor.Params(workers=2))
 sleepers = "iqf_core.testing.executor_tasks:start_sleepers"
-futures = [executor.submit(Task(sleepers, {"mark": MARK, "started": FILE + str(n)})) for n in (0, 1)]
+for number in (0, 1):
+    future = executor.submit(Task(sleepers, {"mark": MARK, "started": FILE + str(number)}))
+"""
+
+AWAIT_START = """
+import pathlib, time
+while len(list(pathlib.Path(FOLDER).glob("started[0-9]"))) < 2: time.sleep(0.02)
 """
 
 PROGRAM = """
@@ -52,7 +59,7 @@ def start(code: str, mark: str, file: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(POOL + "futures[0].result()", 2), (PROGRAM, 1)],
+    [(POOL + "future.result()", 2), (PROGRAM, 1)],
     ids=["pool", "program"],
 )
 def test_a_killed_driver_leaves_no_process(
@@ -70,12 +77,7 @@ def test_a_killed_driver_leaves_no_process(
 
 def test_a_driver_that_forgets_to_shut_down_ends_and_leaves_no_process(tmp_path: Path) -> None:
     mark, file = uuid.uuid4().hex, tmp_path / "started"
-    driver = start(
-        POOL
-        + "import time, pathlib\nwhile not pathlib.Path(FILE + '1').exists(): time.sleep(0.05)",
-        mark,
-        file,
-    )
+    driver = start(POOL + AWAIT_START, mark, file)
     assert driver.wait(20) == 0
     assert eventually(lambda: not processes_with(mark), 3)
 
@@ -96,9 +98,26 @@ def test_a_program_run_by_a_task_dies_with_the_driver(tmp_path: Path) -> None:
 def test_a_driver_that_forked_does_not_hide_its_death(tmp_path: Path) -> None:
     """The forked child holds copies of the driver's pipes and lives on."""
     mark, file = uuid.uuid4().hex, tmp_path / "started"
-    fork = "import os, time\nif os.fork() == 0: time.sleep(8); os._exit(0)\nfutures[0].result()"
-    driver = start(POOL + fork, mark, file)
-    assert eventually(lambda: len(list(tmp_path.glob("started[0-9]"))) == 2)
+    fork = "import os\nif os.fork() == 0: time.sleep(6); os._exit(0)\n"
+    ready = f"{AWAIT_START}{fork}pathlib.Path(FILE + '.forked').touch(); future.result()"
+    driver = start(POOL + ready, mark, file)
+    assert eventually(lambda: Path(f"{file}.forked").exists())
     driver.kill()
     driver.wait(10)
     assert eventually(lambda: not processes_with(mark), 3)
+
+
+def test_a_program_dies_with_its_supervisor_when_no_driver_can_help(tmp_path: Path) -> None:
+    mark, file = uuid.uuid4().hex, tmp_path / "started"
+    driver = start(PROGRAM, mark, file)
+    assert eventually(lambda: Path(f"{file}0").exists())
+    driver.send_signal(signal.SIGSTOP)
+    (supervisor,) = psutil.Process(driver.pid).children()
+    program = min(supervisor.children(), key=lambda child: child.create_time())
+    supervisor.kill()
+    gone = eventually(lambda: not program.is_running())
+    driver.send_signal(signal.SIGCONT)
+    assert gone
+    # Continued, the driver tidies up the rest.
+    assert driver.wait(10) == 0
+    assert not processes_with(mark)

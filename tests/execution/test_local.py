@@ -154,6 +154,12 @@ def test_variables_that_libraries_read_when_they_load_need_another_worker() -> N
         assert executor.submit(Task(f"{TASKS}:environment", name)).result(20) == "128"
 
 
+def test_a_worker_imports_only_what_its_tasks_need() -> None:
+    heavy = ["numpy", "pydantic", "yaml", "rich", "pluggy", "cv2", "pandas", "mlflow"]
+    with pool(1) as executor:
+        assert executor.submit(task("loaded", names=[*heavy, "json"])).result(20) == ["json"]
+
+
 def test_one_core_means_one_thread() -> None:
     with pool(1) as executor:
         assert executor.submit(task("threads")).result(20) == {"omp": "1", "cv2": 1}

@@ -174,6 +174,16 @@ def test_what_a_program_leaves_behind_is_killed(tmp_path: Path, mark: str) -> No
     assert not processes_with(mark)
 
 
+def test_helpers_that_a_program_leaves_may_end_by_themselves(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys;"
+        "subprocess.Popen([sys.executable, '-S', '-c',"
+        "'import time; time.sleep(0.1); print(\"tidied up\")'])"
+    )
+    assert run(code, tmp_path).succeeded
+    assert (tmp_path / "log.txt").read_text() == "tidied up\n"
+
+
 def test_cancelling_ends_everything(tmp_path: Path, mark: str) -> None:
     cancel = threading.Event()
     log = tmp_path / "log.txt"
