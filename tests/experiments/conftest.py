@@ -1,0 +1,81 @@
+"""A prepared MLflow store: making one costs seconds, copying it nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iqf_core.experiments.run_records import FINGERPRINT, IDENTITY, PLANNED, REASON, STATE, STUDY
+from iqf_core.experiments.tracking import MetricPoint, Tracker, TrackingTarget, resolve_tracking
+
+
+@pytest.fixture(scope="session")
+def prepared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow store on sqlite; copy it before use."""
+    folder = tmp_path_factory.mktemp("store")
+    Tracker(resolve_tracking(folder, "mlflow.db"), "unused")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(autouse=True)
+def _no_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def target(prepared_store: Path, tmp_path: Path) -> TrackingTarget:
+    """The default target of a study in ``tmp_path``, its store made."""
+    shutil.copyfile(prepared_store, tmp_path / "mlflow.db")
+    return resolve_tracking(tmp_path)
+
+
+@pytest.fixture
+def tracker(target: TrackingTarget) -> Tracker:
+    """A tracker of the experiment ``digits``."""
+    return Tracker(target, "digits")
+
+
+@pytest.fixture
+def track(tracker: Tracker) -> Callable[..., str]:
+    """Track one run as the study runner does."""
+
+    def track_run(
+        modifier: str,
+        metrics: Mapping[str, float] | None = None,
+        *,
+        repetition: int = 0,
+        state: str = "FINISHED",
+        identity: Mapping[str, float] | None = None,
+        fingerprint: str | None = None,
+        reason: str = "",
+        **params: Any,
+    ) -> str:
+        label_params: dict[str, Any] = {}
+        for link in modifier.split():
+            name, _, rest = link.partition(":")
+            for item in rest.split(",") if rest else ():
+                key, _, value = item.partition("=")
+                label_params[f"{name}.{key}"] = float(value) if "." in value else int(value)
+        planned = {"modifier": modifier, **label_params, **params, "repetition": repetition}
+        tags = {
+            FINGERPRINT: fingerprint or json.dumps(planned, sort_keys=True),
+            STUDY: "digits",
+            STATE: state,
+            PLANNED: json.dumps(list(planned)),
+            IDENTITY: json.dumps(identity or {}),
+        }
+        if reason:
+            tags[REASON] = reason
+        run_id = tracker.create_run(f"{modifier} #{repetition}", {}, tags)
+        points = [MetricPoint(key, value) for key, value in (metrics or {}).items()]
+        tracker.log(run_id, params=planned, metrics=points)
+        tracker.finish(run_id, state if state in ("FINISHED", "KILLED") else "FAILED")
+        return run_id
+
+    return track_run
