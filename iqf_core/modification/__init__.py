@@ -1,0 +1,1 @@
+"""Modified copies of datasets: chains of modifiers, the engine that applies them, its manifest."""

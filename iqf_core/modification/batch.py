@@ -1,0 +1,214 @@
+"""Some images of a copy: read, modified, written. Runs in the driver or in any worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from iqf_core.components.context import Context
+from iqf_core.errors import DatasetError, ImageError
+from iqf_core.files import cache_folder
+from iqf_core.imaging.reading import ImageReader, open_image
+from iqf_core.imaging.writing import write_image
+from iqf_core.modification.chain import Chain
+from iqf_core.modification.images import (
+    WINDOW,
+    ModifiedReader,
+    Rate,
+    is_windowed,
+    modify_whole,
+)
+
+if TYPE_CHECKING:
+    from iqf_core.components.modifier import Modifier
+    from iqf_core.imaging.image import Image
+
+
+class Item(NamedTuple):
+    """An image to make: its name, its new name, the content hash of its file."""
+
+    old_name: str
+    new_name: str
+    source_hash: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all images of a copy have in common; crosses to workers as JSON.
+
+    Attributes
+    ----------
+    source, target
+        The image folders of the source and of the unfinished copy.
+    copy
+        The finished copy, as messages call it.
+    peak, nodata, gsd_m, bands
+        What is stated for the source.
+    chain
+        The modifiers, as :meth:`Chain.to_json` gives them.
+    seed
+        The seed.
+    link
+        Whether files that keep their name and content may be linked instead of written.
+    settings
+        What a worker needs to find the components.
+    """
+
+    source: str
+    target: str
+    copy: str
+    peak: float | None
+    nodata: float | None
+    gsd_m: float | None
+    bands: tuple[str, ...] | None
+    chain: list[dict[str, Any]]
+    seed: int
+    link: bool
+    settings: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as a JSON value."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one image.
+
+    Attributes
+    ----------
+    old_name, new_name, source_hash
+        As in :class:`Item`.
+    unreadable
+        Why the source could not be read; empty when it could, and all else is about the result.
+    """
+
+    old_name: str
+    new_name: str
+    source_hash: str
+    unreadable: str = ""
+    shape: tuple[int, int, int] = (0, 0, 0)
+    dtype: str = ""
+    peak: float = 0.0
+    file_bytes: int = 0
+    nbytes: int | None = None
+    bpppc: float | None = None
+    ratio: float | None = None
+
+
+def modify_batch(job: Mapping[str, Any], items: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Make some images of a copy; the function that workers run."""
+    here = Job(**job)
+    modifiers = _modifiers(_key(here))
+    return [asdict(outcome) for outcome in modify_items(here, (Item(*i) for i in items), modifiers)]
+
+
+def modify_items(
+    job: Job, items: Iterable[Item], modifiers: Sequence[Modifier]
+) -> Iterator[Outcome]:
+    """Make images one after another.
+
+    Raises
+    ------
+    DatasetError
+        If the copy cannot be written.
+    IQFError
+        If a modifier refuses an image, or fails; names the image.
+    """
+    for item in items:
+        path = Path(job.source, item.old_name)
+        try:
+            with open_image(
+                path, peak=job.peak, nodata=job.nodata, gsd_m=job.gsd_m, band_names=job.bands
+            ) as reader:
+                yield _modify_one(job, item, reader, modifiers)
+        except ImageError as error:
+            if error.path != path:
+                raise DatasetError(f"{job.copy}: cannot be written: {error.reason}") from None
+            yield Outcome(*item, unreadable=error.reason)
+        except OSError as error:
+            raise DatasetError(f"{job.copy}: cannot be written: {error.strerror}") from None
+
+
+def _modify_one(
+    job: Job, item: Item, reader: ImageReader, modifiers: Sequence[Modifier]
+) -> Outcome:
+    target = os.path.join(job.target, item.new_name)  # noqa: PTH118
+    if job.link and item.new_name == item.old_name:
+        _read_through(reader)
+        link_or_copy(os.path.join(job.source, item.old_name), target)  # noqa: PTH118
+        return _outcome(item, target, reader, None)
+    context = Context(seed=job.seed, source_hash=item.source_hash, cache=cache_folder())
+    if is_windowed(modifiers, reader.shape):
+        modified = ModifiedReader(reader, modifiers, context)
+        _write_windows(Path(target), modified)
+        return _outcome(item, target, modified, None)
+    image, rate = modify_whole(reader.read(), modifiers, context, Path(job.source, item.old_name))
+    write_image(target, image)
+    return _outcome(item, target, image, rate)
+
+
+def _outcome(item: Item, target: str, image: Image | ImageReader, rate: Rate | None) -> Outcome:
+    return Outcome(
+        *item,
+        shape=image.shape,
+        dtype=image.dtype,
+        peak=image.peak,
+        file_bytes=os.stat(target).st_size,  # noqa: PTH116
+        **({} if rate is None else asdict(rate)),
+    )
+
+
+def _read_through(reader: ImageReader) -> None:
+    """Decode everything: a damaged file must not pass only because it is not needed."""
+    for tile in reader.windows(4 * WINDOW):
+        reader.read(tile.window)
+
+
+def _write_windows(path: Path, reader: ModifiedReader) -> None:
+    if path.suffix.lower() == ".png":
+        # PNG is written in one piece; what the modifiers need besides stays bounded.
+        write_image(path, reader.assembled(WINDOW))
+        return
+    from iqf_core.imaging.geotiff import ImageWriter
+
+    with ImageWriter.like(path, reader) as writer:
+        for tile in reader.windows(WINDOW):
+            writer.write(reader.read(tile.window), tile.window)
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Make `target` the same file as `source` where the file system can, else a copy."""
+    import shutil
+
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _key(job: Job) -> str:
+    import json
+
+    return json.dumps([job.settings, job.chain, job.seed], sort_keys=True)
+
+
+@lru_cache(maxsize=1)
+def _modifiers(key: str) -> list[Modifier]:
+    """Make the modifiers of a job, once for all its batches in this worker."""
+    import json
+
+    from iqf_core.plugins.manager import PluginManager
+
+    settings, chain, seed = json.loads(key)
+    registry = PluginManager.from_settings(settings).registry
+    return make_modifiers(Chain.from_json(chain), registry, seed)
+
+
+def make_modifiers(chain: Chain, registry: Any, seed: int) -> list[Modifier]:
+    """Make the modifiers of `chain`, as the driver and every worker do."""
+    return chain.create(registry, Context(registry=registry, seed=seed, cache=cache_folder()))
