@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,8 +77,11 @@ class LazyGroup(click.Group):
 
     def _from_plugins(self, context: click.Context) -> dict[str, click.Command]:
         state = context.find_object(State)
-        if state is None:
-            return {}
+        if state is None:  # --help is answered before the options are read
+            from iqf_core.plugins.manager import PluginManager
+
+            state = State(PluginManager.create(no_plugins="--no-plugins" in sys.argv))
+            context.find_root().obj = state
         start = f"{self.prefix}." if self.prefix else ""
         found: dict[str, click.Command] = {}
         for entry in state.manager.registry.entries("command"):

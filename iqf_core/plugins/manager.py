@@ -18,10 +18,11 @@ from iqf_core.plugins.discovery import (
     discover,
     installed_entry_points,
 )
-from iqf_core.plugins.registry import Registry
 
 if TYPE_CHECKING:
     import pluggy
+
+    from iqf_core.plugins.registry import Registry
 
 CORE_PLUGIN = "core"
 
@@ -150,6 +151,7 @@ class PluginManager:
             new_plugin_manager,
             register,
         )
+        from iqf_core.plugins.registry import Registry
 
         self._pluggy = new_plugin_manager()
         self._registry = registry = Registry()
