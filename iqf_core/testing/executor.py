@@ -210,9 +210,9 @@ class ExecutorConformance:
         assert executor.submit(task("echo", n=1)).result(60) == {"n": 1}
 
     def test_time_runs_from_the_start_of_the_task(self, executor: Executor) -> None:
-        slow = Task(f"{_TASKS}:sleep", {"seconds": 0.4}, timeout_s=1)
+        slow = Task(f"{_TASKS}:sleep", {"seconds": 0.25}, timeout_s=0.7)
         futures = [executor.submit(slow) for _ in range(6)]
-        assert [done.result(60) for done in futures] == [0.4] * 6
+        assert [done.result(60) for done in futures] == [0.25] * 6
 
     def test_a_lost_worker_is_an_error(self, executor: Executor, tmp_path: Path) -> None:
         arguments = {"counter": str(tmp_path / "calls"), "times": 9}
@@ -240,7 +240,7 @@ class ExecutorConformance:
     ) -> None:
         mark = uuid.uuid4().hex
         arguments = {"mark": mark, "started": str(tmp_path / "started")}
-        future = executor.submit(Task(f"{_TASKS}:start_sleepers", arguments, timeout_s=1.5))
+        future = executor.submit(Task(f"{_TASKS}:start_sleepers", arguments, timeout_s=1.2))
         with pytest.raises(TaskTimeoutError):
             future.result(30)
         assert (tmp_path / "started").exists()

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from iqf_core.errors import ExecutionError
+from iqf_core.execution import supervision
 from iqf_core.execution.supervision import Outcome, SupervisedProcess, run_supervised
 from iqf_core.testing.executor import eventually, processes_with
 
@@ -160,11 +161,14 @@ def test_a_timeout_asks_before_it_kills(tmp_path: Path) -> None:
     assert (tmp_path / "log.txt").read_text() == "saved\n"
 
 
-def test_a_program_deaf_to_sigterm_is_killed(tmp_path: Path) -> None:
+def test_a_program_deaf_to_sigterm_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "GRACE_S", 0.3)
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
     outcome = run(deaf, tmp_path, timeout_s=0.3)
     assert (outcome.timed_out, outcome.signal_name) == (True, "SIGKILL")
-    assert outcome.duration_s < 5
+    assert 0.6 <= outcome.duration_s < 2
 
 
 def test_what_a_program_leaves_behind_is_killed(tmp_path: Path, mark: str) -> None:
