@@ -72,12 +72,12 @@ class Jpeg(Modifier):
         if dtype != "uint8":
             return (
                 f"baseline JPEG stores 8 bits per sample, not {dtype}; convert the images to uint8 "
-                "first, or use a coder for more bits, such as jpeg2000 from a codec plugin"
+                "beforehand, or use a coder for more bits (jpeg2000, where a plugin brings it)"
             )
         if bands not in (1, 3):
             return (
-                f"JPEG codes 1 or 3 bands, not {bands}; select bands first, or use a coder for "
-                "more bands, such as jpeg2000 from a codec plugin"
+                f"JPEG codes 1 or 3 bands, not {bands}; select bands beforehand, or use a coder "
+                "for more bands (jpeg2000, where a plugin brings it)"
             )
         return None
 
