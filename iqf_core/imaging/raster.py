@@ -59,11 +59,10 @@ def open_raster(path: Path, name: Format) -> Any:
     environment: Any = rasterio.Env
     with reading_errors(path), quiet(), environment(GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
         dataset = rasterio.open(path, driver=DRIVERS[name])
-    if dataset.subdatasets:
+    images = len(dataset.subdatasets)
+    if images:
         dataset.close()
-        raise ImageError(
-            path, f"holds {len(dataset.subdatasets)} images; expected one image a file"
-        )
+        raise ImageError(path, f"holds {images} images; expected one image a file")
     return dataset
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from iqf_core.errors import ImageError
 from iqf_core.imaging.header import ImageHeader, absolute, fits_png
 from iqf_core.imaging.image import Image
-from iqf_core.imaging.plain import swap_colours
+from iqf_core.imaging.plain import opencv_order
 from iqf_core.imaging.reading import ImageReader, combined_mask, holds
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def encode_png(path: Path, image: Image) -> bytes | memoryview:
     image = prepared(image)
     if image.mask is not None and image.nodata is None:
         raise ImageError(path, "PNG cannot carry a mask of invalid pixels; write a .tif")
-    success, encoded = cv2.imencode(".png", swap_colours(np.ascontiguousarray(image.pixels)))
+    success, encoded = cv2.imencode(".png", opencv_order(image.pixels))
     if not success:
         raise ImageError(path, "cannot be encoded as PNG")
     data = encoded.data
