@@ -55,7 +55,7 @@ def parameter(
         default,
         description=description,
         json_schema_extra={
-            key: value for key, value in extra.items() if value not in (None, False)
+            key: value for key, value in extra.items() if value is not None and value is not False
         },
         **constraints,
     )
