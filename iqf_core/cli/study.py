@@ -95,7 +95,7 @@ def run(
     )
     planned = study.plan()
     _warn(planned)
-    report = run_plan(planned, state.manager, study.tracker, options)
+    report = run_plan(planned, state.manager, study.tracking, options)
     if as_json:
         print_json(_report_rows(planned, report))
     else:
@@ -140,11 +140,10 @@ def _open(state: State, study_file: Path) -> Study:
 
 
 def _states(study: Study) -> dict[str, str]:
-    from iqf_core.experiments.run_records import STUDY
     from iqf_core.experiments.runner import latest_records
 
-    records = study.tracker.runs({STUDY: study.name})
-    return {key: str(record.state) for key, record in latest_records(records).items()}
+    records = latest_records(study.tracking.records())
+    return {fingerprint: str(record.state) for fingerprint, record in records.items()}
 
 
 def _warn(planned: Plan) -> None:

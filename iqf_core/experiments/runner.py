@@ -23,8 +23,9 @@ from iqf_core.experiments.copies import Copies, RunDataset, make_copies
 from iqf_core.experiments.job import OUTPUT_FOLDER, read_outcome
 from iqf_core.experiments.plan import Plan, Run
 from iqf_core.experiments.recording import Ended
-from iqf_core.experiments.run_records import FINGERPRINT, STUDY, RunRecord
+from iqf_core.experiments.run_records import FINGERPRINT, RunRecord
 from iqf_core.experiments.states import RunState
+from iqf_core.experiments.study_tracking import StudyTracking
 from iqf_core.experiments.tracking import Tracker
 from iqf_core.progress import Bar, progress
 
@@ -107,7 +108,10 @@ def latest_records(records: Sequence[RunRecord]) -> dict[str, RunRecord]:
 
 
 def run_plan(
-    plan: Plan, manager: PluginManager, tracker: Tracker, options: RunOptions | None = None
+    plan: Plan,
+    manager: PluginManager,
+    tracking: StudyTracking,
+    options: RunOptions | None = None,
 ) -> RunReport:
     """Run what is left of a plan.
 
@@ -132,7 +136,7 @@ def run_plan(
             f"study {plan.settings.name!r} is being run by another process; wait for it to end"
         ) from None
     try:
-        return _Runner(plan, manager, tracker, options, state_folder).run()
+        return _Runner(plan, manager, tracking, options, state_folder).run()
     finally:
         lock.release()
 
@@ -152,21 +156,25 @@ class _Runner:
         self,
         plan: Plan,
         manager: PluginManager,
-        tracker: Tracker,
+        tracking: StudyTracking,
         options: RunOptions,
         folder: Path,
     ) -> None:
         self.plan = plan
         self.manager = manager
-        self.tracker = tracker
+        self.tracking = tracking
         self.options = options
         self.folder = folder
         self.versions = manager.versions()
         self.report = RunReport(total=len(plan.runs))
         self.going: dict[Future[Any], _Going] = {}
 
+    @property
+    def tracker(self) -> Tracker:
+        return self.tracking.tracker
+
     def run(self) -> RunReport:
-        records = self.tracker.runs({STUDY: self.plan.settings.name})
+        records = self.tracking.records()
         interrupted = {
             record.tags.get(FINGERPRINT, ""): record
             for record in records
@@ -174,7 +182,7 @@ class _Runner:
         }
         self._finish_interrupted(interrupted)
         if interrupted:
-            records = self.tracker.runs({STUDY: self.plan.settings.name})
+            records = self.tracking.records()
         pending = self._pending(latest_records(records))
         self.report.reused = len(self.plan.runs) - len(pending)
         if pending:

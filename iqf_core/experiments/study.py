@@ -14,7 +14,7 @@ from iqf_core.errors import PluginError
 from iqf_core.experiments.plan import Plan, make_plan
 from iqf_core.experiments.runner import RunOptions, RunReport, run_plan
 from iqf_core.experiments.study_file import StudySettings, read_study, settings_from
-from iqf_core.experiments.tracking import Tracker, resolve_tracking
+from iqf_core.experiments.study_tracking import StudyTracking
 from iqf_core.plugins.local_files import component_name
 from iqf_core.plugins.manager import PluginManager
 from iqf_core.yaml12 import YamlDocument
@@ -101,11 +101,9 @@ class Study:
         return self.settings.folder
 
     @cached_property
-    def tracker(self) -> Tracker:
-        """The tracking store of the study."""
-        tracking = self.settings.tracking
-        target = resolve_tracking(self.settings.folder, tracking.uri, tracking.registry_uri)
-        return Tracker(target, tracking.experiment or self.settings.name)
+    def tracking(self) -> StudyTracking:
+        """Where its runs are tracked."""
+        return StudyTracking(self.name, self.folder, self.settings.tracking)
 
     def plan(self) -> Plan:
         """Expand the study into its runs; looks at the data as they are now.
@@ -126,7 +124,7 @@ class Study:
             Fields of :class:`~iqf_core.experiments.runner.RunOptions`: ``workers``, ``executor``,
             ``only_failed``, ``force``, ``quiet``.
         """
-        return run_plan(self.plan(), self.manager, self.tracker, RunOptions(**options))
+        return run_plan(self.plan(), self.manager, self.tracking, RunOptions(**options))
 
     def results(self) -> Results:
         """Return the results recorded so far."""
