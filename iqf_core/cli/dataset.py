@@ -62,7 +62,8 @@ def _print(info: DatasetInfo) -> None:
     console.print(table)
     counted = [each for each in info.classes if each.objects]
     if counted:
-        classes = Table("class", "name", "objects", box=None, pad_edge=False)
+        classes = Table("class", "name", box=None, pad_edge=False)
+        classes.add_column("objects", justify="right")
         for each in counted:
             classes.add_row(str(each.id), escape(each.name), f"{each.objects:,}")
         console.print()

@@ -59,6 +59,20 @@ def invert(transform: Transform) -> Transform:
     )
 
 
+def compose(outer: Transform, inner: Transform) -> Transform:
+    """Return the transform that applies `inner` first and `outer` then."""
+    a, b, c, d, e, f = outer
+    p, q, r, s, t, u = inner
+    return (
+        a * p + b * s,
+        a * q + b * t,
+        a * r + b * u + c,
+        d * p + e * s,
+        d * q + e * t,
+        d * r + e * u + f,
+    )
+
+
 def resample_nearest(
     labels: NDArray[np.generic], shape: tuple[int, int], transform: Transform
 ) -> NDArray[np.generic]:

@@ -67,7 +67,8 @@ def find_layout(path: Path | str) -> Layout:
         if location.is_dir():
             return _folder_layout(location)
     except OSError as error:
-        raise DatasetError(f"{location}: cannot be read ({error.strerror})") from None
+        where = error.filename or location
+        raise DatasetError(f"{where}: cannot be read ({error.strerror})") from None
     if not is_image_name(location.name):
         raise DatasetError(f"{location}: neither a folder nor an image file by its suffix")
     return Layout(location, "image", location.parent, (location.name,), (), ())

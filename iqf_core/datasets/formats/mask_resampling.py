@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from iqf_core.components.dataset_format import ImageChange
-from iqf_core.datasets.geometry import Transform, invert, resample_nearest
+from iqf_core.datasets.geometry import Transform, compose, invert, resample_nearest
 from iqf_core.errors import ImageError
+from iqf_core.imaging.header import is_image_name
 
-# Raster formats of plain pixels. VRT and its kin are absent: a text file could name other files.
-_DRIVERS = ["GTiff", "PNG", "JPEG", "BMP", "GIF", "JP2OpenJPEG", "WEBP"]
 _PNG_DTYPES = ("uint8", "uint16")
 
 
@@ -32,12 +31,20 @@ def resample_mask(source: Path, target: Path, change: ImageChange) -> Path:
         If it cannot be read.
     """
     import rasterio
+    from affine import Affine
     from rasterio.errors import RasterioError
+
+    from iqf_core.imaging.raster import DRIVERS, quiet
+    from iqf_core.imaging.signatures import open_checked
 
     if change.transform is None:
         raise ValueError("the grid did not change")
+    source = source.absolute()
+    stream, name = open_checked(source)
+    stream.close()
+    driver = "JPEG" if name == "JPEG" else DRIVERS[name]
     try:
-        with rasterio.open(source.absolute(), driver=_DRIVERS) as mask:
+        with quiet(), rasterio.open(source, driver=driver) as mask:
             labels = mask.read()
             profile = {
                 "count": mask.count,
@@ -60,9 +67,8 @@ def resample_mask(source: Path, target: Path, change: ImageChange) -> Path:
     else:
         options = {"driver": "GTiff", "compress": "deflate"}
         if not transform.is_identity:
-            a, b, c, d, e, f = invert(moving)
-            options["transform"] = transform * type(transform)(a, b, c, d, e, f)
-    with rasterio.open(target.absolute(), "w", **profile, **options) as written:
+            options["transform"] = Affine(*compose(transform[:6], invert(moving)))
+    with quiet(), rasterio.open(target.absolute(), "w", **profile, **options) as written:
         if palette is not None:
             written.write_colormap(1, palette)
         written.write(np.moveaxis(resampled, 2, 0))
@@ -89,4 +95,7 @@ def _lossless(target: Path, is_tiff: bool, profile: dict[str, Any]) -> Path:
         return target
     holds = profile["dtype"] in _PNG_DTYPES and profile["count"] <= 4
     suffix = ".png" if holds else ".tif"
-    return target if target.suffix.lower() == suffix else target.with_suffix(suffix)
+    if target.suffix.lower() == suffix:
+        return target
+    # `a.jpg_mask` has no suffix to replace.
+    return target.with_name((target.stem if is_image_name(target.name) else target.name) + suffix)
