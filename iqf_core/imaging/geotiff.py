@@ -26,7 +26,7 @@ from iqf_core.imaging.georeference import Georeference
 from iqf_core.imaging.header import absolute
 from iqf_core.imaging.image import Image, ImageMetadata, Tags
 from iqf_core.imaging.raster import quiet
-from iqf_core.imaging.reading import ImageReader, holds
+from iqf_core.imaging.reading import ImageReader, combined_mask, holds
 from iqf_core.imaging.tiff import check_complete_tiff
 from iqf_core.imaging.windows import Window
 from iqf_core.imaging.writing import needs_mask, prepared, publish, temporary_path
@@ -82,10 +82,16 @@ def write_geotiff(path: Path, image: Image, *, cog: bool = False) -> None:
 
 
 def _copy_as_cog(source: Path, target: Path, image: Image) -> None:
-    options = {"PREDICTOR": "YES"}
-    if _packed_bits(_Layout.of(image)):
-        options = {"NBITS": str(image.metadata.nbits)}
-    copy_raster(source, target, driver="COG", COMPRESS="DEFLATE", BIGTIFF="IF_SAFER", **options)
+    bits = image.metadata.nbits
+    packing = {"NBITS": str(bits)} if _packed_bits(_Layout.of(image)) else {"PREDICTOR": "YES"}
+    copy_raster(
+        source,
+        target,
+        driver="COG",
+        COMPRESS="DEFLATE",
+        BIGTIFF="IF_SAFER",
+        **packing,
+    )
 
 
 def _complete(path: Path, partial: Path) -> Path:
@@ -294,7 +300,8 @@ class ImageWriter:
         Parameters
         ----------
         pixels
-            An image, whose mask counts, or an array (H, W, C) of valid pixels.
+            An image, whose mask counts, or an array (H, W, C), in which nodata and NaN tell the
+            invalid pixels.
         window
             Where they belong; None for the whole image. Windows that begin at multiples of 512
             pixels are written fastest.
@@ -309,7 +316,11 @@ class ImageWriter:
         window = window or Window(0, 0, height, width)
         if not window.is_inside(height, width):
             raise ValueError(f"{window} reaches beyond the image of {height} x {width} pixels")
-        part = pixels if isinstance(pixels, Image) else Image(pixels, self._layout.peak)
+        if isinstance(pixels, Image):
+            part = pixels
+        else:
+            mask = combined_mask(pixels, None, self._layout.nodata)
+            part = Image(pixels, self._layout.peak, mask=mask)
         if part.shape != (*window.shape, bands) or part.dtype != self._layout.dtype:
             raise ValueError(
                 f"pixels are {part.dtype} {part.shape}; expected {self._layout.dtype} "

@@ -182,3 +182,21 @@ class Image:
                 if getattr(self, name) is not None and name not in changes:
                     raise ValueError(f"the image's size changes: say what becomes of its {name}")
         return replace(self, pixels=pixels, **changes)
+
+    def cut(self, part: tuple[slice, slice]) -> Image:
+        """Return a part of the image, with its mask and at its place.
+
+        Parameters
+        ----------
+        part
+            Slices of rows and columns with non-negative ends, as
+            :attr:`iqf_core.imaging.windows.Tile.inner` has them.
+        """
+        rows, columns = part
+        place = self.georeference
+        return replace(
+            self,
+            pixels=self.pixels[part],
+            mask=None if self.mask is None else self.mask[part],
+            georeference=place and place.shifted(rows.start or 0, columns.start or 0),
+        )

@@ -93,8 +93,10 @@ class ImageReader:
             lossy=False,
             nbytes=image.pixels.nbytes,
         )
+        # The image's own mask counts, also where it says that all pixels are valid.
+        mask = None if image.mask is None and image.nodata is None else image.valid
         return cls(
-            _InMemory(image.pixels, image.mask),
+            _InMemory(image.pixels, mask),
             header,
             path=None,
             peak=image.peak,

@@ -61,7 +61,8 @@ def write_image(path: Path | str, image: Image, *, cog: bool = False) -> None:
     image
         The image.
     cog
-        Write a Cloud Optimized GeoTIFF, with overviews.
+        Write a Cloud Optimized GeoTIFF, with overviews. It carries all but tags in domains other
+        than the default one, which GDAL's COG driver cannot copy together with the others.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,35 +15,37 @@ from iqf_core.errors import ImageError
 from iqf_core.imaging.header import IMAGE_SUFFIXES, is_image_name, read_header
 from iqf_core.imaging.reading import open_image
 
+Reader = Callable[[Path], object]
+
 VRT = """<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1">
 <SimpleSource><SourceFilename>{secret}</SourceFilename></SimpleSource>
 </VRTRasterBand></VRTDataset>"""
 
 
 @pytest.fixture(params=[read_header, open_image], ids=["header", "pixels"])
-def read(request: pytest.FixtureRequest):
+def read(request: pytest.FixtureRequest) -> Reader:
     return request.param
 
 
-def test_a_missing_file(tmp_path: Path, read) -> None:
+def test_a_missing_file(tmp_path: Path, read: Reader) -> None:
     with pytest.raises(ImageError, match=r"gone\.png: cannot be read: No such file"):
         read(tmp_path / "gone.png")
 
 
-def test_a_folder(tmp_path: Path, read) -> None:
+def test_a_folder(tmp_path: Path, read: Reader) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(ImageError, match=r"folder\.png: is a folder"):
         read(tmp_path / "folder.png")
 
 
-def test_a_pipe_does_not_block(tmp_path: Path, read) -> None:
+def test_a_pipe_does_not_block(tmp_path: Path, read: Reader) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ImageError, match="not a regular file"):
         read(tmp_path / "pipe.png")
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
-def test_an_empty_file(tmp_path: Path, read, suffix: str) -> None:
+def test_an_empty_file(tmp_path: Path, read: Reader, suffix: str) -> None:
     path = tmp_path / f"empty{suffix}"
     path.touch()
     with pytest.raises(ImageError, match="is empty"):
@@ -50,7 +53,7 @@ def test_an_empty_file(tmp_path: Path, read, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
-def test_text(tmp_path: Path, read, suffix: str) -> None:
+def test_text(tmp_path: Path, read: Reader, suffix: str) -> None:
     path = tmp_path / f"text{suffix}"
     path.write_text("not an image at all")
     with pytest.raises(ImageError, match=f"text{suffix}: is no image: it begins with b'not an"):
@@ -58,7 +61,7 @@ def test_text(tmp_path: Path, read, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.vrt", "a.jp2", "a"])
-def test_a_vrt_never_reads_the_file_it_names(tmp_path: Path, read, name: str) -> None:
+def test_a_vrt_never_reads_the_file_it_names(tmp_path: Path, read: Reader, name: str) -> None:
     secret = tmp_path / "secret.tif"
     with rasterio.open(secret, "w", driver="GTiff", width=4, height=4, count=1, dtype="uint8") as d:
         d.write(np.full((1, 4, 4), 7, np.uint8))
@@ -67,7 +70,7 @@ def test_a_vrt_never_reads_the_file_it_names(tmp_path: Path, read, name: str) ->
         read(tmp_path / name)
 
 
-def test_a_jpeg_named_png(tmp_path: Path, read) -> None:
+def test_a_jpeg_named_png(tmp_path: Path, read: Reader) -> None:
     Pillow.new("RGB", (8, 8)).save(tmp_path / "a.png", "JPEG")
     with pytest.raises(ImageError, match="holds JPEG although its name says PNG"):
         read(tmp_path / "a.png")
@@ -78,7 +81,7 @@ def test_a_name_that_claims_nothing_is_read_by_its_content(tmp_path: Path) -> No
     assert read_header(tmp_path / "picture").shape == (9, 8, 3)
 
 
-def test_several_pages(tmp_path: Path, read) -> None:
+def test_several_pages(tmp_path: Path, read: Reader) -> None:
     page = Pillow.new("RGB", (8, 8))
     page.save(tmp_path / "pages.tif", save_all=True, append_images=[page])
     with pytest.raises(ImageError, match="holds 2 images"):
@@ -103,7 +106,7 @@ def test_image_names() -> None:
     assert not is_image_name(".png")
 
 
-def test_errors_name_no_more_than_one_line(tmp_path: Path, read) -> None:
+def test_errors_name_no_more_than_one_line(tmp_path: Path, read: Reader) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0" + bytes(range(60)))
     with pytest.raises(ImageError) as caught:
         read(tmp_path / "a.tif")
