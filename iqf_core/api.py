@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from iqf_core.errors import ImageError as ImageError
     from iqf_core.errors import IQFError as IQFError
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
+    from iqf_core.imaging.image import Image as Image
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
@@ -70,6 +71,7 @@ _HOMES: dict[str, str] = {
     "ImageError": "errors",
     "IQFError": "errors",
     "UnsupportedImageError": "errors",
+    "Image": "imaging.image",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
