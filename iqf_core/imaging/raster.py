@@ -82,6 +82,8 @@ def reading_errors(path: Path) -> Iterator[None]:
     except (RasterioError, rasterio._err.CPLE_BaseError) as error:
         cause = error.__cause__ or error
         raise ImageError(path, f"cannot be read, truncated or damaged: {cause}") from None
+    except UnicodeEncodeError:
+        raise ImageError(path, "GDAL takes names in UTF-8 only; rename the file") from None
 
 
 def raster_header(path: Path, dataset: Any) -> ImageHeader:
