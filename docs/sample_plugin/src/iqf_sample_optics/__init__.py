@@ -1,0 +1,1 @@
+"""A sample plugin for IQF: vignetting, and how much of an image is saturated."""
