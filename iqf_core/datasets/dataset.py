@@ -181,14 +181,17 @@ class Dataset:
         progress
             Advanced by one for each file.
 
-        Raises
-        ------
-        DatasetError
-            If a file cannot be read.
+        Notes
+        -----
+        A file that cannot be read counts as such: who needs it says why.
         """
         digest = hashlib.blake2b(digest_size=16)
         for path, name in self.files():
-            digest.update(f"{name}\0{_content_hash(path)}\0".encode())
+            try:
+                content = _content_hash(path)
+            except DatasetError:
+                content = "unreadable"
+            digest.update(f"{name}\0{content}\0".encode())
             if progress is not None:
                 progress.advance()
         if self.peak is not None:

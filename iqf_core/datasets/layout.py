@@ -114,6 +114,7 @@ def walk(folder: Path, skip: frozenset[str] = frozenset()) -> Walk:
     found = Walk()
     _walk(os.fspath(folder), "", skip, (), found)
     found.files.sort()
+    found.special.sort()
     return found
 
 
@@ -126,11 +127,10 @@ def _walk(
         for entry in entries:
             if entry.name[0] == ".":
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 if entry.name not in skip:
                     (links if entry.is_symlink() else folders).append((entry.path, entry.name))
-            elif entry.is_file() or entry.is_symlink():
-                # A dangling link is listed: reading it says what is wrong, by name.
+            elif _is_file(entry):
                 found.files.append(prefix + entry.name)
             else:
                 found.special.append(prefix + entry.name)
@@ -145,6 +145,24 @@ def _walk(
             continue
         found.folders.append(prefix + name)
         _walk(path, f"{prefix}{name}/", frozenset(), (*inside, real), found)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether `entry` is a folder or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        if entry.is_file():
+            return True
+    except OSError:
+        pass
+    # A dangling link of an image is listed: reading it says what is wrong, by name.
+    return entry.is_symlink() and is_image_name(entry.name)
 
 
 def _folder_layout(path: Path) -> Layout:
@@ -232,7 +250,12 @@ def _is_text(name: str) -> bool:
 
 def _oddities(path: Path, everything: Walk, prefix: str) -> list[Finding]:
     findings = [
-        Finding("not-a-file", "warning", "neither a file nor a folder, it is ignored", name)
+        Finding(
+            "not-a-file",
+            "warning",
+            "neither a file nor a folder, or a link that leads nowhere",
+            name,
+        )
         for name in everything.special
     ]
     findings += [
@@ -261,7 +284,7 @@ def _top_level(path: Path) -> tuple[list[str], list[str], frozenset[str]]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 files.append(entry.name)
             elif entry.name.lower().startswith("stats"):
                 ignored.append(entry.name)
@@ -283,7 +306,7 @@ def _holds_image(folder: Path) -> bool:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     pending.append(entry.path)
                 elif is_image_name(entry.name):
                     return True

@@ -162,6 +162,19 @@ def test_the_fingerprint_of_one_image_includes_what_is_stated_beside_it(
     assert open_dataset(image).fingerprint() != before
 
 
+def test_a_dangling_link_has_no_hash_but_the_dataset_has_a_fingerprint(coco_dataset: Path) -> None:
+    before = open_dataset(coco_dataset).fingerprint()
+    link = coco_dataset / "images" / "c.png"
+    link.symlink_to(coco_dataset / "later.png")
+    dataset = open_dataset(coco_dataset)
+    dangling = dataset.fingerprint()
+    with pytest.raises(DatasetError, match=r"c\.png: cannot be read"):
+        dataset.image_hash("c.png")
+    link.unlink()
+    link.write_bytes((coco_dataset / "images" / "a.png").read_bytes())
+    assert len({before, dangling, open_dataset(coco_dataset).fingerprint()}) == 3
+
+
 def test_hashing_reports_progress_and_names_a_file_that_is_gone(coco_dataset: Path) -> None:
     class Bar:
         done = 0

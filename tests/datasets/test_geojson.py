@@ -155,6 +155,12 @@ def test_left_out_images_take_their_features_with_them(tmp_path: Path) -> None:
     assert [each["properties"].get("image_filename") for each in features] == ["b.tif", None]
 
 
+def test_a_copy_without_any_named_feature_is_still_readable(tmp_path: Path) -> None:
+    source = store(tmp_path, feature("a.tif"), None)
+    GeoJsonFormat().rewrite(source, tmp_path / "copy.geojson", {})
+    assert GeoJsonFormat().read(tmp_path / "copy.geojson", []).objects == ()
+
+
 def test_when_nothing_changes_the_copy_is_the_same_bytes(tmp_path: Path) -> None:
     source = tmp_path / "x.geojson"
     source.write_text(json.dumps({"type": "FeatureCollection", "features": [feature()]}, indent=2))

@@ -175,7 +175,10 @@ def test_links_are_followed_but_never_in_circles(tmp_path: Path) -> None:
 def test_a_link_to_itself_is_no_image_and_no_error(tmp_path: Path) -> None:
     touch(tmp_path, "images/a.png")
     (tmp_path / "images" / "loop").symlink_to("loop")
-    assert open_dataset(tmp_path).image_names == ("a.png",)
+    (tmp_path / "images" / "nowhere.csv").symlink_to("gone.csv")
+    dataset = open_dataset(tmp_path)
+    assert (dataset.image_names, dataset.companions) == (("a.png",), ())
+    assert [finding.file for finding in dataset.findings] == ["images/loop", "images/nowhere.csv"]
 
 
 def test_a_folder_that_cannot_be_listed_is_named(

@@ -28,6 +28,7 @@ def rewrite_geojson(source: Path, target: Path, changes: Mapping[str, ImageChang
     document = load_geojson(source)
     names = ImageNames(changes)
     kept: list[Any] = []
+    followed = 0
     for feature in document["features"]:
         file_name = properties_of(feature).get(IMAGE_KEY)
         if file_name is None:
@@ -37,6 +38,9 @@ def rewrite_geojson(source: Path, target: Path, changes: Mapping[str, ImageChang
         if image is not None:
             new_name = names.renamed(file_name, image, changes[image].new_name)
             kept.append(_followed(feature, new_name, changes[image]))
+            followed += 1
+    if not followed and len(kept) < len(document["features"]):
+        kept = []  # what is left names no image, and would make the copy no annotation file
     if kept == document["features"]:
         shutil.copyfile(source, target)
         return
