@@ -34,13 +34,13 @@ _BORDER = cv2.BORDER_REFLECT
 
 
 class GaussianBlur(Modifier):
-    r"""Convolve every band with a Gaussian of standard deviation ``sigma_px``.
+    """Convolve every band with a Gaussian of standard deviation ``sigma_px``.
 
     The model of a defocused, turbulent or moving camera whose point spread function is
-    :math:`h(x, y) \propto \exp(-(x^2 + y^2) / 2\sigma^2)`, with the modulation transfer function
-    :math:`\exp(-2\pi^2\sigma^2 f^2)`, f in cycles per pixel (Gonzalez & Woods, *Digital Image
+    exp(-(x² + y²) / (2 sigma²)), with the modulation transfer function
+    exp(-2 pi² sigma² f²), f in cycles per pixel (Gonzalez & Woods, *Digital Image
     Processing*, 4th ed., sections 3.5 and 5.5). The blur adds to that already in the image:
-    variances of consecutive blurs add up, :math:`\sigma^2 = \sigma_1^2 + \sigma_2^2`.
+    variances of consecutive blurs add up.
 
     The kernel is a sampled Gaussian of radius ``ceil(4 sigma)``, normalised to 1, whose width is
     set so that its second moment on the grid is exactly sigma² in each direction (a Gaussian that

@@ -23,11 +23,11 @@ _DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
 
 
 class GaussianNoise(Modifier):
-    r"""Add zero-mean Gaussian noise of one standard deviation to every pixel and band.
+    """Add zero-mean Gaussian noise of one standard deviation to every pixel and band.
 
     The model of signal-independent sensor noise (read-out, thermal, quantization in sum):
-    :math:`g = f + n`, :math:`n \sim N(0, \sigma^2)`, independent from pixel to pixel and from band
-    to band (Gonzalez & Woods, *Digital Image Processing*, 4th ed., section 5.2). The
+    g = f + n with n drawn from N(0, sigma²), independent from pixel to pixel and from band to
+    band (Gonzalez & Woods, *Digital Image Processing*, 4th ed., section 5.2). The
     signal-to-noise ratio of a uniform area of brightness f becomes f / sigma when the image had no
     noise before.
 

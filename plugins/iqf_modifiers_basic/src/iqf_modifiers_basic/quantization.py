@@ -22,14 +22,13 @@ _CHUNK = 1 << 16
 
 
 class Quantization(Modifier):
-    r"""Keep 2^bits grey levels, evenly spaced from 0 to the peak, both included.
+    """Keep 2^bits grey levels, evenly spaced from 0 to the peak, both included.
 
     A mid-tread uniform quantizer (Gersho & Gray, *Vector Quantization and Signal Compression*,
     1992, section 5.2; Gonzalez & Woods, *Digital Image Processing*, 4th ed., section 2.4), the
     model of a converter with fewer bits:
-    :math:`q(x) = \mathrm{round}(x / p \cdot (2^b - 1)) \cdot p / (2^b - 1)`, p the peak.
-    Where the image is busy the error is close to uniform with a standard deviation of
-    :math:`p / (2^b - 1) / \sqrt{12}`.
+    q(x) = round(x / peak * (2^bits - 1)) * peak / (2^bits - 1). Where the image is busy the error
+    is close to uniform, with a standard deviation of peak / (2^bits - 1) / sqrt(12).
 
     Values stay on the scale of the image, only rarer: integer images are rounded to the nearest
     integer, floating-point ones are not. Values above the peak become the peak, negative ones 0,
