@@ -50,7 +50,8 @@ class ComponentConformance:
     Attributes
     ----------
     component
-        The component: its name, when an installed plugin declares it, or its class.
+        The component: its name, when an installed plugin declares it, or its class (of a module
+        that other processes can import too, as workers do).
     parameter_sets
         Parameters to try it with; by default one set, the examples of its required parameters.
     """
