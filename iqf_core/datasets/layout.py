@@ -194,7 +194,7 @@ def _dataset(path: Path, images: str, everything: Walk, own_images: list[str]) -
             image_names.append(name[len(prefix) :])
         else:
             others.append(name)
-    findings = _oddities(path, everything, prefix)
+    findings = _oddities(everything, prefix)
     if own_images:
         findings.append(
             Finding(
@@ -216,7 +216,7 @@ def _plain_folder(path: Path, everything: Walk, subfolders: list[str]) -> Layout
     for name in everything.files:
         is_image = is_image_name(name) and not name.startswith(masked)
         (image_names if is_image else others).append(name)
-    findings = tuple(_oddities(path, everything, ""))
+    findings = tuple(_oddities(everything, ""))
     return _checked(Layout(path, "folder", path, tuple(image_names), tuple(others), findings))
 
 
@@ -248,7 +248,7 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _oddities(path: Path, everything: Walk, prefix: str) -> list[Finding]:
+def _oddities(everything: Walk, prefix: str) -> list[Finding]:
     findings = [
         Finding(
             "not-a-file",
@@ -263,7 +263,7 @@ def _oddities(path: Path, everything: Walk, prefix: str) -> list[Finding]:
         for name in everything.folders
         if name.startswith(prefix) and is_image_name(name)
     ]
-    roles = {"masks", prefix.rstrip("/") + "_mask" if prefix else f"{path.name}_mask"}
+    roles = {"masks", *([prefix.rstrip("/") + "_mask"] if prefix else [])}
     findings += [
         Finding(
             "unused-mask-folder",

@@ -59,6 +59,13 @@ def test_a_folder_of_images_and_a_single_image_are_accepted(tmp_path: Path) -> N
     assert single.image_path("a.png") == folder / "a.png"
 
 
+def test_in_a_plain_folder_only_masks_is_a_mask_folder(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "photos", "a.png", "photos_mask/a.png")
+    dataset = open_dataset(folder)
+    assert dataset.masks_folder is None and dataset.companions == ("photos_mask/a.png",)
+    assert codes(folder) == ["unused-mask-folder"]
+
+
 @pytest.mark.parametrize("name", ["with space", "50%#1", "ñandú-日本", "s3:a", "a&b;c", "-x"])
 def test_any_name_works(tmp_path: Path, write_image: Write, name: str) -> None:
     folder = tmp_path / name

@@ -23,8 +23,13 @@ class MasksFormat(DatasetFormat):
     """A folder of mask images beside the image folder."""
 
     def detect(self, folder: Path, images_folder: Path) -> list[Path]:
-        """Return ``masks/`` and ``<images>_mask/``, whichever exist."""
-        names = dict.fromkeys(("masks", images_folder.name + MASK_SUFFIX))
+        """Return ``masks/`` and ``<images>_mask/``, whichever exist.
+
+        In a plain folder of images only ``masks/`` counts: a copy of it has another name.
+        """
+        names = ["masks"]
+        if images_folder != folder:
+            names.append(images_folder.name + MASK_SUFFIX)
         return [folder / name for name in names if (folder / name).is_dir()]
 
     def read(self, path: Path, image_names: Sequence[str]) -> Annotations:
