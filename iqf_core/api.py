@@ -32,12 +32,33 @@ if TYPE_CHECKING:
     from iqf_core.components.parameters import parameter as parameter
     from iqf_core.components.trainer import Command as Command
     from iqf_core.components.trainer import Trainer as Trainer
+    from iqf_core.datasets.annotations import Annotation as Annotation
+    from iqf_core.datasets.annotations import Annotations as Annotations
+    from iqf_core.datasets.annotations import ImageRecord as ImageRecord
+    from iqf_core.datasets.dataset import Dataset as Dataset
+    from iqf_core.datasets.dataset import open_dataset as open_dataset
     from iqf_core.errors import ConfigurationError as ConfigurationError
     from iqf_core.errors import DatasetError as DatasetError
+    from iqf_core.errors import ExecutionError as ExecutionError
     from iqf_core.errors import ImageError as ImageError
     from iqf_core.errors import IQFError as IQFError
+    from iqf_core.errors import PluginError as PluginError
+    from iqf_core.errors import TaskTimeoutError as TaskTimeoutError
+    from iqf_core.errors import TrackingError as TrackingError
+    from iqf_core.errors import UnknownComponentError as UnknownComponentError
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
+    from iqf_core.experiments.results import Results as Results
+    from iqf_core.experiments.study import Study as Study
+    from iqf_core.imaging.conversion import to_dtype as to_dtype
+    from iqf_core.imaging.georeference import Georeference as Georeference
     from iqf_core.imaging.image import Image as Image
+    from iqf_core.imaging.image import ImageMetadata as ImageMetadata
+    from iqf_core.imaging.reading import ImageReader as ImageReader
+    from iqf_core.imaging.reading import open_image as open_image
+    from iqf_core.imaging.reading import read_image as read_image
+    from iqf_core.imaging.windows import Window as Window
+    from iqf_core.imaging.writing import ImageWriter as ImageWriter
+    from iqf_core.imaging.writing import write_image as write_image
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
@@ -66,12 +87,33 @@ _HOMES: dict[str, str] = {
     "parameter": "components.parameters",
     "Command": "components.trainer",
     "Trainer": "components.trainer",
+    "Annotation": "datasets.annotations",
+    "Annotations": "datasets.annotations",
+    "ImageRecord": "datasets.annotations",
+    "Dataset": "datasets.dataset",
+    "open_dataset": "datasets.dataset",
     "ConfigurationError": "errors",
     "DatasetError": "errors",
-    "ImageError": "errors",
+    "ExecutionError": "errors",
     "IQFError": "errors",
+    "ImageError": "errors",
+    "PluginError": "errors",
+    "TaskTimeoutError": "errors",
+    "TrackingError": "errors",
+    "UnknownComponentError": "errors",
     "UnsupportedImageError": "errors",
+    "Results": "experiments.results",
+    "Study": "experiments.study",
+    "to_dtype": "imaging.conversion",
+    "Georeference": "imaging.georeference",
     "Image": "imaging.image",
+    "ImageMetadata": "imaging.image",
+    "ImageReader": "imaging.reading",
+    "open_image": "imaging.reading",
+    "read_image": "imaging.reading",
+    "Window": "imaging.windows",
+    "ImageWriter": "imaging.writing",
+    "write_image": "imaging.writing",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",

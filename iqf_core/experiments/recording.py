@@ -181,9 +181,11 @@ def record_task_run(
     tags = {STATE: state.value, REASON: reason}
     if results.warnings:
         tags["iqf.warnings"] = "\n".join(results.warnings)
-    tracker.log(run_id, params=params, metrics=points, tags=tags)
     tracker.log_artifacts(run_id, work / OUTPUT_FOLDER)
     tracker.log_artifacts(run_id, work / OWN_FOLDER)
+    # The tags come last of all: a run whose state says FINISHED has everything, whenever the
+    # driver is killed.
+    tracker.log(run_id, params=params, metrics=points, tags=tags)
     tracker.finish(run_id, state.mlflow_status, end_time_ms=ended_at)
     return Ended(state, reason, _last_values(points))
 

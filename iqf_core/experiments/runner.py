@@ -178,7 +178,7 @@ class _Runner:
         interrupted = {
             record.tags.get(FINGERPRINT, ""): record
             for record in records
-            if record.state == RunState.RUNNING
+            if record.status == "RUNNING"
         }
         self._finish_interrupted(interrupted)
         if interrupted:
@@ -209,6 +209,9 @@ class _Runner:
         """Log the runs whose program had ended when the driver died; mark the others as killed."""
         runs = {run.fingerprint: run for run in self.plan.runs}
         for fingerprint, record in interrupted.items():
+            if record.state != RunState.RUNNING:  # all is logged but MLflow's status
+                self.tracker.finish(record.run_id, RunState(record.state).mlflow_status)
+                continue
             run = runs.get(fingerprint)
             work = self._work(fingerprint)
             outcome = read_outcome(work) if run is not None else None
