@@ -13,8 +13,7 @@ from iqf_core.api import Modifier, parameter
 from iqf_core.api import Params as BaseParams
 
 if TYPE_CHECKING:
-    from iqf_core.api import Context
-    from iqf_core.imaging.image import Image
+    from iqf_core.api import Context, Image
 
 
 class Vignetting(Modifier):
