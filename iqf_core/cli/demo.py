@@ -20,6 +20,7 @@ def demo(context: click.Context, folder: Path, workers: int | None) -> None:
     Handwritten digits are degraded with noise, JPEG and quantization, a neural network is trained
     on each copy, and a table and a plot show how its reading suffers.
     """
+    from iqf_core.cli.results import print_summary
     from iqf_core.cli.study import print_report
     from iqf_core.demo.writing import write_demo
     from iqf_core.experiments.durations import format_duration
@@ -40,7 +41,12 @@ def demo(context: click.Context, folder: Path, workers: int | None) -> None:
     print_report(plan, report)
     if report.failed:
         context.exit(1)
-    _show(study, folder)
+    plot = folder / "results.png"
+    found = study.results()
+    click.echo()
+    print_summary(found.summary(metrics=["val_mse", "val_accuracy"]))
+    found.plot("line", out=plot, metric="val_mse")
+    click.echo(f"\nthe plot is in {plot}; all runs are in {study.tracking.target.store_path}")
     click.echo(f"done in {format_duration(time.monotonic() - started)}")
     click.echo(
         f"\ntry next:\n"
