@@ -167,6 +167,8 @@ class Results:
         self,
         by: Sequence[str] | str | None = None,
         metrics: Sequence[str] | str | None = None,
+        *,
+        superseded: bool = False,
     ) -> Summary:
         """Return the finished runs as a short table: mean ± standard deviation a row.
 
@@ -175,8 +177,11 @@ class Results:
         by, metrics
             As for :meth:`frame`; default: a row for each modified copy and each point of the
             hyper-parameters that vary, and the metrics that the task reported.
+        superseded
+            Also runs that a newer one replaced.
         """
-        return summarize(self.runs("FINISHED"), self.find_params(by), self.find_metrics(metrics))
+        runs = self.runs("FINISHED", superseded=superseded)
+        return summarize(runs, self.find_params(by), self.find_metrics(metrics))
 
     def plot(self, kind: str = "line", *, out: str | Path, **options: Any) -> Path:
         """Draw the results to a file; see :func:`iqf_core.experiments.plots.plot_results`."""
