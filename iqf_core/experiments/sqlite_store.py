@@ -43,7 +43,7 @@ def make_store(path: Path, artifact_location: str) -> None:
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.*.partial"):
+    for stale in path.parent.glob(f".{path.name}.*.partial*"):
         stale.unlink()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     template = cache_folder() / f"mlflow-{mlflow.__version__}.db"
