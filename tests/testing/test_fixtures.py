@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
 
@@ -29,7 +28,10 @@ class Darker(Modifier):
 def test_make_plugins_gives_entry_points_of_importable_distributions(make_plugins):
     darker = FakePlugin("darker", SOURCE, version="2.3", files={"darker_code.py": CODE})
     entry_points = make_plugins(darker, FakePlugin("empty"))
-    assert all(isinstance(each, importlib.metadata.EntryPoint) for each in entry_points)
+    assert {(each.name, each.group) for each in entry_points} == {
+        ("darker", "iqf.plugins"),
+        ("empty", "iqf.plugins"),
+    }
     manager = PluginManager(entry_points)
     assert manager.registry.load("modifier", "darker").__name__ == "Darker"
     assert {plugin.name: plugin.state for plugin in manager.plugins} == {
