@@ -20,11 +20,8 @@ _NOT_VARIED = ("modifier", "repetition", "seed")
 
 def newest(runs: Iterable[RunRecord]) -> list[RunRecord]:
     """Return for each point of the study its newest run, in the order of the study."""
-    latest: dict[Any, RunRecord] = {}
-    for run in runs:  # oldest first
-        latest.pop(run.point, None)
-        latest[run.point] = run
-    return sorted(latest.values(), key=lambda run: _index(run))
+    latest = {run.point: run for run in runs}  # oldest first, so the newest stays
+    return sorted(latest.values(), key=_index)
 
 
 def _index(run: RunRecord) -> float:

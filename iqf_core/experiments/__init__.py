@@ -1,0 +1,1 @@
+"""Studies: the study file, its plan, running it, tracking and results."""
