@@ -201,7 +201,8 @@ class ModifierConformance(ComponentConformance):
 
 def modified(modifier: Modifier, image: Image, context: Context) -> Image:
     """Return `image` modified as a whole, as the engine does it."""
-    return _image(modifier.modify(image, modifier.prepare(ImageReader.of(image), context), context))
+    told = context.at((0, 0), image.shape)
+    return _image(modifier.modify(image, modifier.prepare(ImageReader.of(image), told), told))
 
 
 def _image(result: Any) -> Image:
