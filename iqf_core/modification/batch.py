@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,10 @@ from iqf_core.modification.images import (
 if TYPE_CHECKING:
     from iqf_core.components.modifier import Modifier
     from iqf_core.imaging.image import Image
+
+#: Bytes that GDAL may keep of blocks of a large image; by default it is 5 % of the machine's
+#: memory, which nobody reads again.
+_BLOCK_CACHE = 128 << 20
 
 
 class Item(NamedTuple):
@@ -165,8 +170,21 @@ def _outcome(item: Item, target: str, image: Image | ImageReader, rate: Rate | N
 
 def _read_through(reader: ImageReader) -> None:
     """Decode everything: a damaged file must not pass only because it is not needed."""
-    for tile in reader.windows(4 * WINDOW):
-        reader.read(tile.window)
+    with _bounded_cache(reader):
+        for tile in reader.windows(4 * WINDOW):
+            reader.read(tile.window)
+
+
+@contextmanager
+def _bounded_cache(reader: ImageReader) -> Iterator[None]:
+    if reader.header.driver in ("PNG", "JPEG"):
+        yield  # read in one piece, without GDAL
+        return
+    import rasterio
+
+    environment: Any = rasterio.Env
+    with environment(GDAL_CACHEMAX=_BLOCK_CACHE):
+        yield
 
 
 def _write_windows(path: Path, reader: ModifiedReader) -> None:
@@ -176,7 +194,7 @@ def _write_windows(path: Path, reader: ModifiedReader) -> None:
         return
     from iqf_core.imaging.geotiff import ImageWriter
 
-    with ImageWriter.like(path, reader) as writer:
+    with _bounded_cache(reader), ImageWriter.like(path, reader) as writer:
         for tile in reader.windows(WINDOW):
             writer.write(reader.read(tile.window), tile.window)
 

@@ -124,7 +124,9 @@ class Manifest(Step):
     history
         The modifications that made the source, first one first; empty for an original.
     source_folder
-        Path of the source from the folder that holds the copy.
+        Where the source lay, absolute.
+    image_folder
+        Path of the copy's image folder below it, empty when images lie in the copy itself.
     images, skipped, totals
         What became of every image.
     created

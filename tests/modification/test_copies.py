@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -254,6 +255,18 @@ def test_a_target_that_cannot_be_written_is_one_clear_line(
         with pytest.raises(DatasetError, match="the copy cannot be written here") as caught:
             modify(pngs, "mean", out=out)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_when_writing_fails_halfway_nothing_is_left(pngs: Path, modify: Modify) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Larger files than this the system refuses, as it does on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(DatasetError, match=r"#mean-radius_px=2: cannot be written: "):
+            modify(pngs, "mean")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert {path.name for path in pngs.parent.iterdir()} == {"pngs", ".iqf"}
 
 
 def test_an_existing_copy_is_found_where_nothing_can_be_written(pngs: Path, modify: Modify) -> None:

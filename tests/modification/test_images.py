@@ -11,12 +11,14 @@ import rasterio
 from affine import Affine
 
 from iqf_core.components.context import Context
+from iqf_core.components.specification import parse_specification
+from iqf_core.datasets.dataset import open_dataset
 from iqf_core.imaging.image import Image
 from iqf_core.imaging.reading import ImageReader, read_image
 from iqf_core.imaging.windows import Window
 from iqf_core.modification import batch, images
 from iqf_core.modification.chain import Chain
-from iqf_core.modification.engine import ModifiedDataset
+from iqf_core.modification.engine import ModifiedDataset, modify_dataset
 from iqf_core.modification.images import ModifiedReader, modify_whole
 from iqf_core.plugins.manager import PluginManager
 
@@ -121,3 +123,20 @@ def test_a_large_png_is_processed_in_windows_with_the_same_result(
     for image in whole.manifest.images:
         one = (whole.path / image.new_name).read_bytes()
         assert (windowed.path / image.new_name).read_bytes() == one
+
+
+def test_the_modifiers_that_come_with_iqf_give_the_same_in_windows(
+    scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = PluginManager.create()
+    dataset = open_dataset(scene)
+    texts = ("blur:sigma_px=2.5", "gaussian_noise:sigma_dn=30", "quantization:bits=6")
+    chain = Chain.resolve([parse_specification(text) for text in texts], manager.registry)
+    results = []
+    for samples, out in ((10**9, "whole"), (1000, "windows")):
+        monkeypatch.setattr(images, "LARGE_IMAGE_SAMPLES", samples)
+        monkeypatch.setattr(batch, "WINDOW", 96)
+        copy = modify_dataset(dataset, chain, manager=manager, out=scene.parent / out, quiet=True)
+        results.append(read_image(copy.path / "scene.tif", peak=4095))
+    np.testing.assert_array_equal(results[0].pixels, results[1].pixels)
+    np.testing.assert_array_equal(results[0].valid, results[1].valid)
