@@ -119,21 +119,7 @@ def make_plan(settings: StudySettings, manager: PluginManager) -> Plan:
         If a component comes from a plugin that cannot be used.
     """
     problems: list[Problem] = []
-    for file in settings.components:
-        _collect(problems, settings.where("components"), manager.add_file, file)
-    registry = manager.registry
-    chains = _chains(settings, registry, problems)
-    task = _collect(problems, "", _task, settings, registry)
-    datasets = {
-        role: _collect(
-            problems, settings.where("datasets", role), _open, path, registry, settings.peak
-        )
-        for role, path in settings.datasets.items()
-    }
-    if problems:
-        raise ConfigurationError(problems)
-    for role in settings.apply_to:
-        _collect(problems, settings.where("datasets", role), _check_images, datasets[role])
+    chains, task, datasets = _resolve(settings, manager, problems)
     if problems:
         raise ConfigurationError(problems)
     runs = _runs(settings, chains, task, datasets)
@@ -146,6 +132,32 @@ def make_plan(settings: StudySettings, manager: PluginManager) -> Plan:
         study_hash=hash_json([run.fingerprint for run in runs]),
         warnings=_warnings(settings, chains),
     )
+
+
+def component_problems(settings: StudySettings, manager: PluginManager) -> list[Problem]:
+    """Return every mistake in the datasets, modifiers and task of a study."""
+    problems: list[Problem] = []
+    _resolve(settings, manager, problems)
+    return problems
+
+
+def _resolve(
+    settings: StudySettings, manager: PluginManager, problems: list[Problem]
+) -> tuple[tuple[Chain, ...], Task | None, dict[str, Dataset]]:
+    for file in settings.components:
+        _collect(problems, settings.where("components"), manager.add_file, file)
+    registry = manager.registry
+    chains = _chains(settings, registry, problems)
+    task = _collect(problems, "", _task, settings, registry)
+    datasets: dict[str, Dataset] = {}
+    for role, path in settings.datasets.items():
+        where = settings.where("datasets", role)
+        dataset = _collect(problems, where, _open, path, registry, settings.peak)
+        if dataset is not None:
+            datasets[role] = dataset
+            if role in settings.apply_to:
+                _collect(problems, where, _check_images, dataset)
+    return chains, task, datasets
 
 
 def _collect(problems: list[Problem], where: str, function: Any, *arguments: Any) -> Any:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from iqf_core.components.base import BaseComponent
-from iqf_core.errors import PluginError
-from iqf_core.experiments.plan import Plan, make_plan
+from iqf_core.errors import ConfigurationError, PluginError
+from iqf_core.experiments.plan import Plan, component_problems, make_plan
 from iqf_core.experiments.runner import RunOptions, RunReport, run_plan
-from iqf_core.experiments.study_file import StudySettings, read_study, settings_from
+from iqf_core.experiments.study_file import StudySettings, examine_study, settings_from
 from iqf_core.experiments.study_tracking import StudyTracking
 from iqf_core.plugins.local_files import component_name
 from iqf_core.plugins.manager import PluginManager
@@ -87,7 +87,11 @@ class Study:
         """
         study = cls.__new__(cls)
         study.manager = manager or PluginManager.create()
-        study.settings = read_study(Path(path))
+        study.settings, problems = examine_study(Path(path))
+        if problems:
+            raise ConfigurationError(
+                [*problems, *component_problems(study.settings, study.manager)]
+            )
         return study
 
     @property

@@ -139,11 +139,26 @@ def read_study(path: Path) -> StudySettings:
     Raises
     ------
     ConfigurationError
-        With every mistake: its line and key, what was expected, the nearest valid name.
+        With every mistake in its plain fields: its line and key, what was expected, the nearest
+        valid name.
+    """
+    settings, problems = examine_study(path)
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def examine_study(path: Path) -> tuple[StudySettings, list[Problem]]:
+    """Read the study file at `path` as far as it can be read, and return its mistakes beside it.
+
+    Raises
+    ------
+    ConfigurationError
+        If nothing of it can be read.
     """
     if path.is_dir():
         raise ConfigurationError(f"{path}: is a folder; expected a study file, such as study.yaml")
-    return settings_from(load_yaml(path), path.absolute().parent)
+    return examine(load_yaml(path), path.absolute().parent)
 
 
 def settings_from(document: YamlDocument, folder: Path) -> StudySettings:
@@ -152,7 +167,21 @@ def settings_from(document: YamlDocument, folder: Path) -> StudySettings:
     Raises
     ------
     ConfigurationError
-        With every mistake.
+        With every mistake in its plain fields.
+    """
+    settings, problems = examine(document, folder)
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def examine(document: YamlDocument, folder: Path) -> tuple[StudySettings, list[Problem]]:
+    """Read a parsed study as far as it can be read, and return its mistakes beside it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no mapping.
     """
     if not isinstance(document.data, Mapping):
         raise ConfigurationError(
@@ -166,10 +195,7 @@ def settings_from(document: YamlDocument, folder: Path) -> StudySettings:
     executor = given.component("executor")
     params = given.params()
     given.datasets(model, task)
-    if problems:
-        raise ConfigurationError(problems)
-    assert model is not None
-    return StudySettings(
+    settings = StudySettings(
         document=document,
         folder=folder,
         name=model.study,
@@ -190,17 +216,20 @@ def settings_from(document: YamlDocument, folder: Path) -> StudySettings:
         on_error=model.on_error,
         peak=model.peak,
     )
+    return settings, problems
 
 
-def _model(document: YamlDocument, problems: list[Problem]) -> _StudyModel | None:
+def _model(document: YamlDocument, problems: list[Problem]) -> _StudyModel:
+    """Validate the plain fields; what is wrong is noted and read as if it were left out."""
+    data = dict(document.data)
     try:
-        model = _StudyModel.model_validate(document.data)
+        model = _StudyModel.model_validate(data)
     except ValidationError as error:
-        problems += [
-            Problem(document.where(_place(item["loc"])), _explain(item))
-            for item in error.errors(include_url=False)
-        ]
-        return None
+        found = error.errors(include_url=False)
+        problems += [Problem(document.where(_place(item["loc"])), _explain(item)) for item in found]
+        for item in found:
+            data.pop(item["loc"][0], None)
+        model = _StudyModel.model_validate({"study": "unnamed", "datasets": {}, **data})
     if model.schema_ is not None:
         try:
             check_schema(model.schema_, "study", document.where(("schema",)))
@@ -257,7 +286,9 @@ class _Given:
             if not nodes:
                 self.problems.append(Problem(self.document.where(place), "an empty chain"))
             links = [self._specification(node, place) for node in nodes]
-            chains.append(tuple(link for link in links if link is not None))
+            chain = tuple(link for link in links if link is not None)
+            if nodes and len(chain) == len(links):
+                chains.append(chain)
         return chains
 
     def component(self, key: str) -> Specification | None:
@@ -300,13 +331,13 @@ class _Given:
             params[name] = read
         return params
 
-    def datasets(self, model: _StudyModel | None, task: Specification | None) -> None:
-        if model is None:
-            return
+    def datasets(self, model: _StudyModel, task: Specification | None) -> None:
         if not model.datasets:
-            self.problems.append(
-                Problem(self.document.where(("datasets",)), "is empty; expected train: PATH")
-            )
+            if self.data.get("datasets") == {}:
+                self.problems.append(
+                    Problem(self.document.where(("datasets",)), "is empty; expected train: PATH")
+                )
+            return
         for role in model.datasets:
             where = self.document.where(("datasets", role))
             if task is not None and role not in ROLES:
@@ -316,7 +347,7 @@ class _Given:
                 )
             elif not re.fullmatch(r"[a-z][a-z0-9_]*", role):
                 self.problems.append(Problem(where, "a role is lower-case snake_case"))
-        if task is not None and model.datasets and "train" not in model.datasets:
+        if task is not None and "train" not in model.datasets:
             self.problems.append(
                 Problem(self.document.where(("datasets",)), "a task needs a train dataset")
             )

@@ -135,6 +135,21 @@ def test_all_mistakes_in_components_and_data_come_at_once(folder, manager):
         assert any(line.startswith(place) and message in line for line in said), (place, said)
 
 
+def test_mistakes_of_every_sort_come_at_once(folder, manager):
+    from iqf_core.experiments.study import Study
+
+    (folder / "study.yaml").write_text(
+        "study: s\ndatasets: {train: data/trian}\nrepetitons: 2\nseed: -3\n"
+        "modifiers: [blurr, 7]\ntask: {python_scrip: {path: train.py}}\n"
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        Study.from_file(folder / "study.yaml", manager)
+    said = "\n".join(str(problem) for problem in raised.value.problems)
+    assert len(raised.value.problems) == 6
+    for word in ("trian", "'repetitions'", "seed", "'blur'", "7", "'python_script'"):
+        assert word in said
+
+
 def test_a_component_of_a_broken_plugin_fails_at_once_and_others_do_not(make_plugins, folder):
     from iqf_core.experiments.study_file import settings_from
     from iqf_core.plugins.manager import PluginManager

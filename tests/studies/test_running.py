@@ -237,6 +237,32 @@ class TestResuming:
             study.run(quiet=True)
 
 
+FORGETTING = {
+    "finished runs": ("iqf_core.experiments.runner.latest_records", lambda records: {}),
+    "ended scripts": ("iqf_core.experiments.runner.read_outcome", lambda work: None),
+    "what is logged": (
+        "iqf_core.experiments.tracking.Tracker.existing_metrics",
+        lambda self, run_id: {},
+    ),
+    "interrupted runs": (
+        "iqf_core.experiments.runner._Runner._finish_interrupted",
+        lambda self, interrupted: None,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORGETTING)
+def test_a_resume_that_forgets_something_is_noticed(make_study, calls, monkeypatch, what):
+    """The tests of resuming can fail: each of these changes to its code makes them."""
+    monkeypatch.setattr(*FORGETTING[what])
+    suite = TestResuming()
+    with pytest.raises((AssertionError, ValueError)):
+        suite.test_a_run_that_ended_before_the_driver_died_is_recorded_not_repeated(
+            make_study, calls, monkeypatch
+        )
+        suite.test_finished_runs_are_not_repeated(make_study, calls)
+
+
 class TestMonitoring:
     SCRIPT = """
 import sys, pathlib, json

@@ -83,6 +83,7 @@ tracking: {url: x}
     )
     expected = [
         ("study.yaml:3: modifers", "did you mean 'modifiers'"),
+        ("study.yaml:2: datasets.vall", "did you mean 'val'"),
         ("study.yaml:8: repetitions", "'many'"),
         ("study.yaml:11: tracking.url", "did you mean 'uri'"),
         ("study.yaml:5: modifiers[0]", "expected one component"),
