@@ -52,5 +52,6 @@ def demo(context: click.Context, folder: Path, workers: int | None) -> None:
         f"\ntry next:\n"
         f"  iqf results {study_file} --by sigma_dn --metric val_accuracy\n"
         f"  iqf modify {folder}/data/val blur:sigma_px=1.5 jpeg:quality=70\n"
-        f"  iqf components list --kind modifier   # then edit {study_file} and: iqf run {study_file}"
+        "  iqf components list --kind modifier   "
+        f"# then edit {study_file} and: iqf run {study_file}"
     )
