@@ -42,6 +42,7 @@ SCHEMA = "iqf.modify/1"
     show_default=True,
     help="What to do when an image cannot be read.",
 )
+@click.option("--cog", is_flag=True, help="Write Cloud Optimized GeoTIFF, with overviews.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole record as JSON.")
 @click.pass_obj
 def modify(
@@ -54,6 +55,7 @@ def modify(
     grid: bool,
     peak: float | None,
     on_error: str,
+    cog: bool,
     as_json: bool,
 ) -> None:
     """Make degraded copies of DATASET, a folder of images or one image.
@@ -88,6 +90,7 @@ def modify(
                 out=out,
                 executor=executor,
                 on_error="skip" if on_error == "skip" else "fail",
+                cog=cog,
             )
             made.append((copy, time.perf_counter() - begun))
     if as_json:

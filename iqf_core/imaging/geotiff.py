@@ -77,13 +77,13 @@ def write_geotiff(path: Path, image: Image, *, cog: bool = False) -> None:
                 if masked:
                     dataset.write_mask(image.valid)
             if cog:
-                _copy_as_cog(partial, optimized, image)
+                _copy_as_cog(partial, optimized, _Layout.of(image))
         publish(path, _complete(path, optimized if cog else partial))
 
 
-def _copy_as_cog(source: Path, target: Path, image: Image) -> None:
-    bits = image.metadata.nbits
-    packing = {"NBITS": str(bits)} if _packed_bits(_Layout.of(image)) else {"PREDICTOR": "YES"}
+def _copy_as_cog(source: Path, target: Path, layout: _Layout) -> None:
+    bits = layout.metadata.nbits
+    packing = {"NBITS": str(bits)} if _packed_bits(layout) else {"PREDICTOR": "YES"}
     copy_raster(
         source,
         target,
@@ -218,8 +218,9 @@ class ImageWriter:
     The file appears when the block ends well; after an exception there is none.
     """
 
-    def __init__(self, path: Path, layout: _Layout, masked: bool) -> None:
+    def __init__(self, path: Path, layout: _Layout, masked: bool, cog: bool = False) -> None:
         self.path = path
+        self._cog = cog
         self.shape = layout.shape
         self._layout = layout
         self._masked = masked
@@ -239,6 +240,7 @@ class ImageWriter:
         peak: float | None = None,
         georeference: Georeference | None = None,
         masked: bool | None = None,
+        cog: bool = False,
     ) -> ImageWriter:
         """Return a writer of an image that carries what `template` does.
 
@@ -256,6 +258,9 @@ class ImageWriter:
         masked
             Whether pixels may be invalid other than by nodata or NaN; by default when the
             template's may be.
+        cog
+            Let the finished file be a Cloud Optimized GeoTIFF, with overviews; it is copied once
+            more for that, block by block.
 
         Raises
         ------
@@ -285,7 +290,7 @@ class ImageWriter:
                 if isinstance(template, ImageReader)
                 else template.mask is not None or template.nodata is not None
             )
-        return cls(path, layout, masked)
+        return cls(path, layout, masked, cog)
 
     def __enter__(self) -> Self:
         with ExitStack() as partial, _writing(self.path):
@@ -347,7 +352,17 @@ class ImageWriter:
                 self._dataset.close()
             if error is None:
                 self._require_all_written()
-                publish(self.path, _complete(self.path, self._partial_path))
+                if self._cog:
+                    self._publish_cog()
+                else:
+                    publish(self.path, _complete(self.path, self._partial_path))
+
+    def _publish_cog(self) -> None:
+        _complete(self.path, self._partial_path)
+        with temporary_path(self.path) as optimized:
+            with _writing(self.path):
+                _copy_as_cog(self._partial_path, optimized, self._layout)
+            publish(self.path, _complete(self.path, optimized))
 
     def _require_all_written(self) -> None:
         height, width, _ = self.shape

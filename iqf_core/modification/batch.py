@@ -61,6 +61,8 @@ class Job:
         Whether files that keep their name and content may be linked instead of written.
     settings
         What a worker needs to find the components.
+    cog
+        Whether images are written as Cloud Optimized GeoTIFF.
     """
 
     source: str
@@ -74,6 +76,7 @@ class Job:
     seed: int
     link: bool
     settings: Mapping[str, Any]
+    cog: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as a JSON value."""
@@ -150,10 +153,10 @@ def _modify_one(
     context = Context(seed=job.seed, source_hash=item.source_hash, cache=cache_folder())
     if is_windowed(modifiers, reader.shape):
         modified = ModifiedReader(reader, modifiers, context)
-        _write_windows(Path(target), modified)
+        _write_windows(Path(target), modified, job.cog)
         return _outcome(item, target, modified, None)
     image, rate = modify_whole(reader.read(), modifiers, context, Path(job.source, item.old_name))
-    write_image(target, image)
+    write_image(target, image, cog=job.cog)
     return _outcome(item, target, image, rate)
 
 
@@ -187,14 +190,14 @@ def _bounded_cache(reader: ImageReader) -> Iterator[None]:
         yield
 
 
-def _write_windows(path: Path, reader: ModifiedReader) -> None:
+def _write_windows(path: Path, reader: ModifiedReader, cog: bool) -> None:
     if path.suffix.lower() == ".png":
         # PNG is written in one piece; what the modifiers need besides stays bounded.
         write_image(path, reader.assembled(WINDOW))
         return
     from iqf_core.imaging.geotiff import ImageWriter
 
-    with _bounded_cache(reader), ImageWriter.like(path, reader) as writer:
+    with _bounded_cache(reader), ImageWriter.like(path, reader, cog=cog) as writer:
         for tile in reader.windows(WINDOW):
             writer.write(reader.read(tile.window), tile.window)
 

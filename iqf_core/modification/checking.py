@@ -48,8 +48,8 @@ class Preview:
         }
 
 
-def preview(dataset: Dataset, bar: Bar) -> Preview:
-    """Read the headers of all images and decide their new names."""
+def preview(dataset: Dataset, bar: Bar, *, cog: bool = False) -> Preview:
+    """Read the headers of all images and decide their new names; with `cog` all are GeoTIFF."""
     headers: dict[str, ImageHeader] = {}
     unreadable: dict[str, str] = {}
     for name in dataset.image_names:
@@ -64,7 +64,7 @@ def preview(dataset: Dataset, bar: Bar) -> Preview:
         except ImageError as error:
             unreadable[name] = error.reason
         bar.advance()
-    suffixes = {name: container_for(header) for name, header in headers.items()}
+    suffixes = {name: ".tif" if cog else container_for(header) for name, header in headers.items()}
     return Preview(headers, unreadable, new_image_names(suffixes))
 
 

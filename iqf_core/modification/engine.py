@@ -85,6 +85,7 @@ def modify_dataset(
     executor: Executor | None = None,
     on_error: OnError = "fail",
     peak: float | None = None,
+    cog: bool = False,
     quiet: bool = False,
 ) -> ModifiedDataset:
     """Make a copy of `dataset` with every image modified, or find the one that is there.
@@ -110,6 +111,8 @@ def modify_dataset(
         and named in the manifest).
     peak
         The value of full scale, in DN, of images that do not say it.
+    cog
+        Write every image as Cloud Optimized GeoTIFF, with overviews.
     quiet
         Show no progress.
 
@@ -130,7 +133,8 @@ def modify_dataset(
     """
     if peak is not None and peak != dataset.peak:
         dataset = open_dataset(dataset.path, registry=manager.registry, peak=peak)
-    making = _Making(dataset, chain, manager, seed, _folder(dataset, out), on_error, quiet)
+    folder = _folder(dataset, out)
+    making = _Making(dataset, chain, manager, seed, folder, on_error, cog=cog, quiet=quiet)
     found = making.find()
     if found is not None:
         return found
@@ -147,14 +151,21 @@ def modify_dataset(
         return making.make(executor)
 
 
-def copy_path(dataset: Dataset, chain: Chain, *, seed: int = 0, out: Path | None = None) -> Path:
+def copy_path(
+    dataset: Dataset,
+    chain: Chain,
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+    cog: bool = False,
+) -> Path:
     """Return where the copy is, or would be made."""
     folder = _folder(dataset, out)
-    fingerprint = copy_fingerprint(dataset.fingerprint(), chain, seed)
+    fingerprint = copy_fingerprint(dataset.fingerprint(), chain, seed, cog=cog)
     return find_copy(folder, copy_name(dataset.name, chain, seed), fingerprint)[0]
 
 
-def copy_fingerprint(source: str, chain: Chain, seed: int) -> str:
+def copy_fingerprint(source: str, chain: Chain, seed: int, *, cog: bool = False) -> str:
     """Return the hash of everything that decides a copy's content."""
     return hash_json(
         {
@@ -162,6 +173,7 @@ def copy_fingerprint(source: str, chain: Chain, seed: int) -> str:
             "chain": chain.fingerprint(),
             "seed": seed if chain.random else None,
             "engine": ENGINE_VERSION,
+            **({"container": "cog"} if cog else {}),
         }
     )
 
@@ -187,14 +199,17 @@ class _Making:
         seed: int,
         folder: Path,
         on_error: OnError,
+        *,
+        cog: bool,
         quiet: bool,
     ) -> None:
         self.dataset, self.chain, self.manager = dataset, chain, manager
-        self.seed, self.folder, self.on_error, self.quiet = seed, folder, on_error, quiet
+        self.seed, self.folder, self.on_error = seed, folder, on_error
+        self.cog, self.quiet = cog, quiet
         self.name = copy_name(dataset.name, chain, seed)
         with progress(f"Reading {dataset.name}", len(dataset), quiet=quiet) as bar:
             self.source_fingerprint = dataset.fingerprint(bar)
-        self.fingerprint = copy_fingerprint(self.source_fingerprint, chain, seed)
+        self.fingerprint = copy_fingerprint(self.source_fingerprint, chain, seed, cog=cog)
 
     def find(self) -> ModifiedDataset | None:
         """Return the copy if it is there, and whole."""
@@ -212,7 +227,7 @@ class _Making:
         modifiers = make_modifiers(self.chain, self.manager.registry, self.seed)
         title = f"Modifying {self.dataset.name}: {self.chain.label}"
         with progress("Looking at the images", len(self.dataset), quiet=self.quiet) as bar:
-            found = preview(self.dataset, bar)
+            found = preview(self.dataset, bar, cog=self.cog)
         check_support(found, self.chain, modifiers)
         if found.unreadable and self.on_error == "fail":
             raise self._unreadable(found.unreadable)
@@ -241,8 +256,9 @@ class _Making:
             bands=stated.bands,
             chain=self.chain.to_json(),
             seed=self.seed,
-            link=self.chain.is_reference,
+            link=self.chain.is_reference and not self.cog,
             settings=self.manager.settings(),
+            cog=self.cog,
         )
 
     def _items(self, found: Preview) -> list[Item]:
@@ -302,7 +318,7 @@ class _Making:
             for outcome in made
         }
         linked = {name for name, change in changes.items() if name == change.new_name}
-        if not self.chain.is_reference:
+        if not self.chain.is_reference or self.cog:
             linked = set()
         write_annotations(self.dataset, partial, changes)
         write_companions(self.dataset, partial, path, changes, linked)
