@@ -1,4 +1,4 @@
-"""What 10,000 tiny images cost: fingerprint, a copy, and the same copy asked for again.
+"""What 10,000 tiny images cost: fingerprint, plan, a copy, and the same copy asked for again.
 
 Every step runs in a process of its own, so that its peak memory is its own.
 
@@ -75,10 +75,29 @@ def modify(dataset: Path) -> None:
     modify_dataset(open_dataset(dataset), chain, manager=manager, workers=None, quiet=True)
 
 
+def plan(dataset: Path) -> None:
+    """Plan a study of four copies and two repetitions on it."""
+    from iqf_core.experiments.study import Study
+
+    task_folder = dataset.parent / "study"
+    task_folder.mkdir(exist_ok=True)
+    (task_folder / "train.py").write_text("")
+    study = Study(
+        "tiny",
+        {"train": dataset},
+        ["none", "blur:sigma_px=1|2|3"],
+        folder=task_folder,
+        task={"python_script": {"path": "train.py"}},
+        repetitions=2,
+    )
+    assert len(study.plan().runs) == 8
+
+
 STEPS: dict[str, Callable[[Path], None]] = {
     "start-up": start_up,
     "fingerprint, first": fingerprint,
     "fingerprint, again": fingerprint,
+    "plan of a study": plan,
     "iqf modify": modify,
     "iqf modify, again": modify,
 }
