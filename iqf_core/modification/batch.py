@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iqf_core.components.context import Context
+from iqf_core.datasets.following import link_or_copy
 from iqf_core.errors import DatasetError, ImageError
 from iqf_core.files import cache_folder
 from iqf_core.imaging.reading import ImageReader, open_image
@@ -200,16 +201,6 @@ def _write_windows(path: Path, reader: ModifiedReader, cog: bool) -> None:
     with _bounded_cache(reader), ImageWriter.like(path, reader, cog=cog) as writer:
         for tile in reader.windows(WINDOW):
             writer.write(reader.read(tile.window), tile.window)
-
-
-def link_or_copy(source: str | Path, target: str | Path) -> None:
-    """Make `target` the same file as `source` where the file system can, else a copy."""
-    import shutil
-
-    try:
-        os.link(os.path.realpath(source), target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _key(job: Job) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iqf_core.modification.companions import Renaming, rewrite_companion
+from iqf_core.datasets.companions import Renaming, rewrite_companion
 
 NAMES = {
     "a.jpg": "a.png",
