@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shlex
@@ -63,6 +64,23 @@ def test_no_page_loads_anything_from_elsewhere(site):
         assert assets.found, page
         for asset in assets.found:
             assert not re.match(r"(https?:)?//", asset), f"{page.name} loads {asset}"
+
+
+def test_files_are_shown_as_they_are(site):
+    shown = {
+        "plugins/sample.html": (ROOT / "docs" / "sample_plugin").rglob("*.py"),
+        "guide/script-convention.html": [ROOT / "examples" / "digits_noise" / "train.py"],
+        "guide/first-study.html": [ROOT / "examples" / "digits_noise" / "study.yaml"],
+    }
+    for page, files in shown.items():
+        text = _text(site / page)
+        for file in files:
+            if file.name != "__init__.py":
+                assert file.read_text().strip() in text, f"{file.name} is not whole in {page}"
+
+
+def _text(page):
+    return html.unescape(re.sub(r"<[^>]+>", "", page.read_text()))
 
 
 def test_no_stylesheet_loads_anything_from_elsewhere(site):
