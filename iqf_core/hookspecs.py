@@ -98,5 +98,5 @@ def iqf_run_finished(study: str, run: Mapping[str, Any], state: str) -> None:
     run
         As for :func:`iqf_run_started`, with ``metrics`` and ``run_id``.
     state
-        ``FINISHED``, ``FAILED`` or ``KILLED``.
+        ``FINISHED``, ``FAILED``, ``TIMED_OUT``, ``KILLED`` or ``BAD_RESULTS``.
     """

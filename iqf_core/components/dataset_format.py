@@ -67,9 +67,21 @@ class Finding:
 
 
 class DatasetFormat(BaseComponent):
-    """A way of storing annotations in a dataset folder."""
+    """A way of storing annotations in a dataset folder.
+
+    Attributes
+    ----------
+    default_name
+        What a new file or folder of this format is called, directly in the dataset folder; empty
+        when new ones are not made.
+    map_coordinates
+        Whether objects of georeferenced images are written in map coordinates
+        (``Annotation.geometry``); the others are always in pixels.
+    """
 
     kind: ClassVar[str] = "format"
+    default_name: ClassVar[str] = ""
+    map_coordinates: ClassVar[bool] = False
 
     def detect(self, folder: Path, images_folder: Path) -> list[Path]:
         """Return the files or folders in the dataset `folder` that are annotations of this format.

@@ -127,6 +127,11 @@ class Annotations:
         Name of an image -> the mask image that holds its class per pixel.
     findings
         What is wrong with the source; objects that cannot be used are reported here and left out.
+    class_attributes
+        Class number -> other fields of the source about the class (its parent, names of its
+        keypoints), unchanged.
+    attributes
+        Other fields of the source about the whole, unchanged.
     """
 
     classes: Mapping[int, str] = field(default_factory=dict)
@@ -134,6 +139,8 @@ class Annotations:
     objects: tuple[Annotation, ...] = ()
     masks: Mapping[str, Path] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    class_attributes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def objects_per_class(self) -> dict[int, int]:
         """Count the objects of every class; a declared class without objects counts zero."""
@@ -166,6 +173,8 @@ def merge(parts: Iterable[tuple[str, Annotations]]) -> Annotations:
     objects: list[Annotation] = []
     masks: dict[str, Path] = {}
     findings: list[Finding] = []
+    class_attributes: dict[int, Mapping[str, Any]] = {}
+    attributes: dict[str, Any] = {}
     for source, part in parts:
         for number, name in part.classes.items():
             if classes.setdefault(number, name) != name:
@@ -182,4 +191,8 @@ def merge(parts: Iterable[tuple[str, Annotations]]) -> Annotations:
         objects.extend(part.objects)
         masks.update(part.masks)
         findings.extend(part.findings)
-    return Annotations(classes, images, tuple(objects), masks, tuple(findings))
+        class_attributes = {**part.class_attributes, **class_attributes}
+        attributes = {**part.attributes, **attributes}
+    return Annotations(
+        classes, images, tuple(objects), masks, tuple(findings), class_attributes, attributes
+    )

@@ -219,10 +219,17 @@ class Dataset:
         if not self.annotation_files:
             return None
         return merge(
-            (each.path.name, self._read_annotations(each)) for each in self.annotation_files
+            (each.path.name, self.read_annotations(each)) for each in self.annotation_files
         )
 
-    def _read_annotations(self, file: AnnotationFile) -> Annotations:
+    def read_annotations(self, file: AnnotationFile) -> Annotations:
+        """Read one of :attr:`annotation_files`.
+
+        Raises
+        ------
+        DatasetError
+            If it is not what it claims to be. Bad objects are findings, not errors.
+        """
         try:
             return self._formats[file.format].read(file.path, self.image_names)
         except IQFError:

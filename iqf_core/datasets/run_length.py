@@ -106,6 +106,26 @@ class RunLengthMask:
         flat = np.repeat(values, self.counts)
         return flat.reshape((self.height, self.width), order="F")
 
+    def cut(self, row: int, col: int, height: int, width: int) -> RunLengthMask:
+        """Return the part that begins at pixel (`row`, `col`); only its columns are unfolded.
+
+        Raises
+        ------
+        ValueError
+            If the part reaches beyond the mask.
+        """
+        if min(row, col) < 0 or row + height > self.height or col + width > self.width:
+            raise ValueError(f"the part reaches beyond the mask of {self.height} x {self.width}")
+        ends = np.cumsum(self.counts, dtype=np.int64)
+        first, last = col * self.height, (col + width) * self.height
+        begin = int(np.searchsorted(ends, first, side="right"))
+        end = int(np.searchsorted(ends, last, side="left"))
+        clipped = np.clip(ends[begin : end + 1], first, last)
+        runs = np.diff(clipped, prepend=first)
+        values = (np.arange(begin, begin + len(runs)) % 2).astype(np.uint8)
+        columns = np.repeat(values, runs).reshape((self.height, width), order="F")
+        return RunLengthMask.from_mask(columns[row : row + height])
+
     @property
     def area(self) -> int:
         """Number of pixels inside the object."""

@@ -292,7 +292,7 @@ class _Making:
         lines = "\n  ".join([*named[:_MOST_NAMED], *([f"… and {more} more"] if more > 0 else [])])
         return DatasetError(
             f"{self.dataset.path}: images cannot be read, and none is left out unless you say "
-            f"--on-error skip\n  {lines}"
+            f"--on-error skip (in a study, on_error: skip)\n  {lines}"
         )
 
     def _finish(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from iqf_core.components.dataset_format import DatasetFormat, Finding, ImageChange
 from iqf_core.datasets.annotations import Annotations
@@ -15,6 +16,8 @@ from iqf_core.datasets.json_scan import json_files, mentions, top_level
 
 class CocoFormat(DatasetFormat):
     """A ``.json`` file with the lists ``images`` and ``annotations``, beside the image folder."""
+
+    default_name: ClassVar[str] = "annotations.json"
 
     def detect(self, folder: Path, images_folder: Path) -> list[Path]:
         """Return the COCO files in `folder`, whatever the order of their keys."""

@@ -42,6 +42,7 @@ _OBJECT_FIELDS = {
     "iscrowd",
     "score",
 }
+_FIELDS = {"images", "annotations", "categories"}
 
 Key = int | float | str
 
@@ -61,7 +62,14 @@ def read_coco(path: Path, image_names: Sequence[str]) -> Annotations:
     images = _images(document["images"], ImageNames(image_names), findings)
     objects = _objects(document["annotations"], images, classes, findings)
     records = {each.record.name: each.record for each in images.values() if each.in_dataset}
-    return Annotations(classes, records, tuple(objects), findings=findings.all())
+    return Annotations(
+        classes,
+        records,
+        tuple(objects),
+        findings=findings.all(),
+        class_attributes=_class_attributes(document.get("categories"), classes),
+        attributes={name: value for name, value in document.items() if name not in _FIELDS},
+    )
 
 
 def load_coco(path: Path) -> dict[str, Any]:
@@ -100,6 +108,17 @@ def _classes(categories: Any, findings: Findings) -> dict[int, str]:
         else:
             classes[class_id] = printable(name)
     return classes
+
+
+def _class_attributes(categories: Any, classes: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for category in categories if isinstance(categories, list) else ():
+        values = category if isinstance(category, dict) else {}
+        class_id = whole(values.get("id"))
+        others = {name: value for name, value in values.items() if name not in ("id", "name")}
+        if class_id is not None and class_id in classes and others:
+            found.setdefault(class_id, others)
+    return found
 
 
 def _images(entries: list[Any], names: ImageNames, findings: Findings) -> dict[Key, _Image]:

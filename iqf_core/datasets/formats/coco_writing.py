@@ -27,8 +27,12 @@ def write_coco(annotations: Annotations, path: Path) -> list[Finding]:
             objects.append({**entry, "id": key, "image_id": image_ids[each.image]})
     used = {each.class_id for each in annotations.objects} - set(annotations.classes)
     classes = {**annotations.classes, **{number: str(number) for number in used}}
-    categories = [{"id": number, "name": classes[number]} for number in sorted(classes)]
-    dump_json({"images": images, "annotations": objects, "categories": categories}, path)
+    categories = [
+        {**annotations.class_attributes.get(number, {}), "id": number, "name": classes[number]}
+        for number in sorted(classes)
+    ]
+    lists = {"images": images, "annotations": objects, "categories": categories}
+    dump_json({**annotations.attributes, **lists}, path)
     if annotations.masks:
         lost["masks-not-carried", "mask images"] = len(annotations.masks)
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from iqf_core.components.dataset_format import DatasetFormat, Finding, ImageChange
 from iqf_core.datasets.annotations import Annotations
@@ -16,6 +17,9 @@ from iqf_core.datasets.json_scan import json_files, mentions, top_level
 
 class GeoJsonFormat(DatasetFormat):
     """A FeatureCollection beside the image folder."""
+
+    default_name: ClassVar[str] = "annotations.geojson"
+    map_coordinates: ClassVar[bool] = True
 
     def detect(self, folder: Path, images_folder: Path) -> list[Path]:
         """Return the feature collections in `folder` that name images.
@@ -36,7 +40,8 @@ class GeoJsonFormat(DatasetFormat):
     def read(self, path: Path, image_names: Sequence[str]) -> Annotations:
         """Read the features as shapely geometries, with their declared reference system.
 
-        Class names (text in ``class_id``) are numbered in alphabetical order, with a finding.
+        Class names (text in ``class_id``) are numbered in alphabetical order, with a finding; a
+        property ``class_name`` names the class that ``class_id`` numbers.
         """
         from iqf_core.datasets.formats.geojson_reading import read_geojson
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 IMAGE_KEY = "image_filename"
 CLASS_KEY = "class_id"
+CLASS_NAME_KEY = "class_name"
 
 
 def read_geojson(path: Path, image_names: Sequence[str]) -> Annotations:
@@ -44,6 +45,10 @@ def read_geojson(path: Path, image_names: Sequence[str]) -> Annotations:
             objects.append(annotation)
     images = {each.image: ImageRecord(each.image) for each in objects}
     named = {class_id: str(name) for name, class_id in classes.items()}
+    for each in objects:
+        name = each.attributes.get(CLASS_NAME_KEY)
+        if isinstance(name, str) and named.get(each.class_id) == str(each.class_id):
+            named[each.class_id] = printable(name)
     return Annotations(dict(sorted(named.items())), images, tuple(objects), findings=findings.all())
 
 

@@ -12,6 +12,7 @@ from iqf_core.components.dataset_format import Finding, ImageChange
 from iqf_core.datasets.annotations import Annotation, Annotations, Ring
 from iqf_core.datasets.formats.geojson_reading import (
     CLASS_KEY,
+    CLASS_NAME_KEY,
     IMAGE_KEY,
     load_geojson,
     properties_of,
@@ -92,6 +93,9 @@ def write_geojson(annotations: Annotations, path: Path) -> list[Finding]:
             lost["object-not-carried", "objects without a geometry in its reference system"] += 1
             continue
         properties = {**each.attributes, IMAGE_KEY: each.image, CLASS_KEY: each.class_id}
+        name = annotations.classes.get(each.class_id, str(each.class_id))
+        if name != str(each.class_id):
+            properties[CLASS_NAME_KEY] = name
         if each.score is not None:
             properties["score"] = each.score
         feature: dict[str, Any] = {"type": "Feature"}
@@ -102,9 +106,10 @@ def write_geojson(annotations: Annotations, path: Path) -> list[Finding]:
     if crs is not None:
         document["crs"] = {"type": "name", "properties": {"name": crs}}
     dump_json({**document, "features": features}, path)
-    named = {number: name for number, name in annotations.classes.items() if name != str(number)}
-    if named:
-        lost["class-names-not-carried", "class names"] = len(named)
+    used = {each.class_id for each in annotations.objects}
+    empty = [number for number in annotations.classes if number not in used]
+    if empty:
+        lost["classes-not-carried", "classes without objects"] = len(empty)
     if annotations.masks:
         lost["masks-not-carried", "mask images"] = len(annotations.masks)
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from iqf_modifiers_basic.blur import GaussianBlur, convolve, gaussian_kernel, kernel_radius
+from iqf_modifiers_basic.blur import GaussianBlur, gaussian_kernel, kernel_radius
+from iqf_modifiers_basic.filtering import convolve
 
 from iqf_core.api import Context
 from iqf_core.testing import make_image

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from iqf_core.api import Modifier, parameter
 from iqf_core.api import Params as BaseParams
-from iqf_modifiers_basic.invalid import keep_invalid
+from iqf_modifiers_basic.filtering import convolve, filter_valid
 
 if TYPE_CHECKING:
     from iqf_core.api import Context
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 
 #: Half the kernel in units of sigma: what lies outside weighs 6e-5.
 REACH = 4.0
-
-#: No filter of cv2's takes more samples at once (32 of 8 bits in an AVX2 register). What is left
-#: of a row after its last full vector goes through another loop, whose rounding may differ: it is
-#: computed again, further from the end of the row, so that results do not depend on the width.
-_LANES = 32
-
-#: How much less than 1 the valid weight under the kernel must be to count as less.
-_WEIGHT_TOLERANCE = 1e-6
-
-_BORDER = cv2.BORDER_REFLECT
 
 
 class GaussianBlur(Modifier):
@@ -75,10 +64,7 @@ class GaussianBlur(Modifier):
         if self.is_identity():
             return image
         kernel = gaussian_kernel(self.params.sigma_px)
-        mask = image.mask
-        if mask is None or mask.all():
-            return image.with_pixels(keep_invalid(image, convolve(image.pixels, kernel)))
-        return image.with_pixels(keep_invalid(image, _convolve_valid(image.pixels, mask, kernel)))
+        return image.with_pixels(filter_valid(image, lambda pixels: convolve(pixels, kernel)))
 
 
 def kernel_radius(sigma_px: float) -> int:
@@ -120,58 +106,3 @@ def gaussian_kernel(sigma_px: float) -> NDArray[np.float32]:
     kernel[centre] = 1 - 2 * kernel[:centre].sum(dtype=np.float64)
     kernel.flags.writeable = False
     return kernel
-
-
-def convolve(pixels: NDArray[Any], kernel: NDArray[np.float32]) -> NDArray[Any]:
-    """Convolve every band with the separable `kernel`, reflected borders.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W, C); uint8, uint16 or float32.
-    kernel
-        Shape (2 r + 1,), float32, symmetric, sum 1.
-
-    Returns
-    -------
-    ndarray
-        Shape and data type of `pixels`; integers rounded to nearest. The value of a pixel depends
-        on the (2 r + 1)² around it only, to the last bit, whatever the size of the array.
-    """
-    width, bands = pixels.shape[1:]
-    result = _filter(pixels, kernel)
-    radius, tail = len(kernel) // 2, -(-_LANES // bands)
-    start, first = max(0, width - tail - radius), max(0, width - tail)
-    strip = cv2.copyMakeBorder(pixels[:, start:], 0, 0, 0, radius + tail, _BORDER)
-    strip = strip.reshape(len(pixels), -1, bands)
-    result[:, first:] = _filter(strip, kernel)[:, first - start : width - start]
-    return result
-
-
-def _filter(pixels: NDArray[Any], kernel: NDArray[np.float32]) -> NDArray[Any]:
-    """Convolve; the last samples of a row may be rounded in another way than the rest."""
-    # cv2's own 16-bit filter is several times slower than that in floating point.
-    source = pixels.astype(np.float32) if pixels.dtype == np.uint16 else pixels
-    # For 8-bit images and kernels of sum 1 cv2 may round the weights to multiples of 1/256, which
-    # takes the tails away. Scaling by powers of two changes no result and avoids it.
-    blurred = cv2.sepFilter2D(source, -1, kernel * 2, kernel / 2, borderType=_BORDER)
-    if pixels.dtype == np.uint16:
-        blurred = np.rint(blurred, out=blurred).astype(np.uint16)
-    return blurred.reshape(pixels.shape)
-
-
-def _convolve_valid(
-    pixels: NDArray[Any], mask: NDArray[np.bool_], kernel: NDArray[np.float32]
-) -> NDArray[Any]:
-    """Convolve the valid pixels only; the others' values in the result mean nothing."""
-    filled = np.where(mask[:, :, np.newaxis], pixels, pixels.dtype.type(0))
-    result = convolve(filled, kernel)
-    weight = convolve(mask.astype(np.float32)[:, :, np.newaxis], kernel)[:, :, 0]
-    partial = mask & (weight < 1 - _WEIGHT_TOLERANCE)
-    if partial.any():
-        summed = convolve(filled.astype(np.float32), kernel)[partial]
-        values = summed / weight[partial][:, np.newaxis]
-        if pixels.dtype.kind == "u":
-            values = np.minimum(np.rint(values), np.iinfo(pixels.dtype).max)
-        result[partial] = values.astype(pixels.dtype)
-    return result

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import model_validator
 
 from iqf_core.api import Modifier, parameter
 from iqf_core.api import Params as BaseParams
+from iqf_modifiers_basic.arithmetic import add
 from iqf_modifiers_basic.invalid import keep_invalid
 
 if TYPE_CHECKING:
     from iqf_core.api import Context
     from iqf_core.imaging.image import Image
-
-_DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
 
 
 class GaussianNoise(Modifier):
@@ -81,19 +77,4 @@ class GaussianNoise(Modifier):
             sigma = self.params.sigma_rel * image.peak
         noise = context.standard_normal(image.shape)
         noise *= np.float32(sigma)
-        return image.with_pixels(keep_invalid(image, _add(image.pixels, noise, image.peak)))
-
-
-def _add(pixels: NDArray[Any], noise: NDArray[np.float32], peak: float) -> NDArray[Any]:
-    """Return pixels + noise in the pixels' data type; overwrites `noise`."""
-    if pixels.dtype.kind == "f":
-        noise += pixels
-        return noise
-    shape = pixels.shape
-    # As one band: cv2 adds, rounds to nearest and saturates in one pass.
-    flat, flat_noise = pixels.reshape(shape[0], -1), noise.reshape(shape[0], -1)
-    noisy: NDArray[Any] = cv2.add(flat, flat_noise, dtype=_DEPTH[str(pixels.dtype)])
-    largest = math.floor(min(peak, np.iinfo(pixels.dtype).max))
-    if largest < np.iinfo(pixels.dtype).max:
-        np.minimum(noisy, pixels.dtype.type(largest), out=noisy)
-    return noisy.reshape(shape)
+        return image.with_pixels(keep_invalid(image, add(image.pixels, noise, image.peak)))

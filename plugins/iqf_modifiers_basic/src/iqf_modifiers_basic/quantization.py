@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from iqf_core.api import Modifier, parameter
 from iqf_core.api import Params as BaseParams
+from iqf_modifiers_basic.arithmetic import look_up
 from iqf_modifiers_basic.invalid import keep_invalid
 
 if TYPE_CHECKING:
@@ -52,12 +52,8 @@ class Quantization(Modifier):
     def modify(self, image: Image, state: Any, context: Context) -> Image:
         """Return the requantized image; same size, data type and bands."""
         pixels, bits, peak = image.pixels, self.params.bits, image.peak
-        if pixels.dtype == np.uint8:
-            table = level_table(bits, peak, "uint8")
-            flat = pixels.reshape(image.height, -1)
-            quantized: NDArray[Any] = cv2.LUT(flat, table).reshape(pixels.shape)
-        elif pixels.dtype == np.uint16:
-            quantized = _look_up(pixels, level_table(bits, peak, "uint16"))
+        if pixels.dtype.kind == "u":
+            quantized = look_up(pixels, level_table(bits, peak, image.dtype))
         else:
             quantized = _quantize_float(pixels, bits, peak)
         return image.with_pixels(keep_invalid(image, quantized))
@@ -89,16 +85,6 @@ def level_table(bits: int, peak: float, dtype: str) -> NDArray[Any]:
     table = np.minimum(table, min(np.floor(peak), largest)).astype(dtype)
     table.flags.writeable = False
     return table
-
-
-def _look_up(pixels: NDArray[np.uint16], table: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Return ``table[pixels]``, without an index array of 64-bit integers for the whole image."""
-    source = pixels.reshape(-1)
-    result = np.empty_like(source)
-    for start in range(0, source.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        np.take(table, source[part], out=result[part], mode="clip")
-    return result.reshape(pixels.shape)
 
 
 def _quantize_float(pixels: NDArray[np.float32], bits: int, peak: float) -> NDArray[np.float32]:
