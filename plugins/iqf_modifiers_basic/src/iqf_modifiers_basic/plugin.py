@@ -37,4 +37,62 @@ def iqf_modifiers() -> list[Component]:
             "iqf_modifiers_basic.jpeg:Jpeg",
             summary="Baseline JPEG compression, 8 bits, 1 or 3 bands",
         ),
+        *_codecs(),
+    ]
+
+
+def _codecs() -> list[Component]:
+    """Declare the coders; all but ``command`` need the extra ``codecs``."""
+    home = "iqf_modifiers_basic.codecs"
+    return [
+        Component(
+            "jpeg2000",
+            f"{home}.jpeg2000:Jpeg2000",
+            summary="JPEG 2000 compression by quality, by rate, or reversible",
+        ),
+        Component(
+            "htj2k",
+            f"{home}.htj2k:Htj2k",
+            summary="High-throughput JPEG 2000 compression, lossless or by quantization step",
+        ),
+        Component(
+            "jpeg_ls",
+            f"{home}.jpeg_ls:JpegLs",
+            summary="JPEG-LS compression, lossless or with a largest error",
+        ),
+        Component(
+            "jpeg_xl",
+            f"{home}.jpeg_xl:JpegXl",
+            summary="JPEG XL compression by distance, or lossless",
+        ),
+        Component(
+            "webp",
+            f"{home}.webp:WebP",
+            summary="WebP compression by quality, or lossless; 8 bits, 3 bands",
+        ),
+        Component(
+            "lerc",
+            f"{home}.lerc:Lerc",
+            summary="LERC compression with a largest error, 0 for lossless",
+        ),
+        Component(
+            "ccsds121",
+            f"{home}.ccsds121:Ccsds121",
+            summary="CCSDS 121.0 lossless compression",
+        ),
+        Component(
+            "zstd",
+            f"{home}.dictionary:Zstd",
+            summary="Zstandard lossless compression behind a predictor",
+        ),
+        Component(
+            "deflate",
+            f"{home}.dictionary:Deflate",
+            summary="Deflate lossless compression behind a predictor",
+        ),
+        Component(
+            "command",
+            f"{home}.command:CommandCodec",
+            summary="Compression by programs of your own, an encoder and a decoder",
+        ),
     ]
