@@ -10,14 +10,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from iqf_core.components.scalars import format_number
+from iqf_core.datasets.folder_names import LONGEST_NAME as LONGEST_NAME
+from iqf_core.datasets.folder_names import fitting
+from iqf_core.datasets.folder_names import with_fingerprint as with_fingerprint
 from iqf_core.datasets.image_names import new_image_names as new_image_names
-from iqf_core.files import hash_json, hash_text
+from iqf_core.files import hash_json
 
 if TYPE_CHECKING:
     from iqf_core.modification.chain import Chain, Link
-
-#: File systems take 255 bytes; what we put around the name (hidden, partial) needs some of them.
-LONGEST_NAME = 200
 
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9._+-]+")
 _HASH_DIGITS = 8
@@ -43,20 +43,7 @@ def copy_name(dataset: str, chain: Chain, seed: int = 0) -> str:
     name = "#".join([dataset, *map(_link_name, chain.links)])
     if chain.random and seed != 0:
         name += f"@seed={seed}"
-    return _shortened(name, hash_text(name)) if len(name.encode()) > LONGEST_NAME else name
-
-
-def with_fingerprint(name: str, fingerprint: str) -> str:
-    """Return `name` with the suffix that tells it from a folder of the same name."""
-    longest = LONGEST_NAME - _HASH_DIGITS - 1
-    if len(name.encode()) > longest:
-        return _shortened(name, fingerprint)
-    return f"{name}~{fingerprint[:_HASH_DIGITS]}"
-
-
-def _shortened(name: str, digits: str) -> str:
-    kept = name.encode()[: LONGEST_NAME - _HASH_DIGITS - 1].decode(errors="ignore")
-    return f"{kept}~{digits[:_HASH_DIGITS]}"
+    return fitting(name)
 
 
 def _link_name(link: Link) -> str:

@@ -352,3 +352,14 @@ def test_real_annotations_follow_a_halved_grid(tmp_path: Path) -> None:
         assert new.box == pytest.approx([value / 2 for value in old.box])
         if old.rle is not None and new.rle is not None:
             assert new.rle.area == pytest.approx(old.rle.area / 4, rel=0.02)
+
+
+def test_what_is_said_of_classes_and_of_the_whole_is_read_and_written(
+    tmp_path: Path, coco_document: dict[str, Any]
+) -> None:
+    coco_document["categories"][1] |= {"supercategory": "vessel", "keypoints": ["bow"]}
+    annotations = CocoFormat().read(store(tmp_path, coco_document), NAMES)
+    CocoFormat().write(annotations, tmp_path / "again.json")
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert again["categories"] == coco_document["categories"]
+    assert again["info"] == coco_document["info"]

@@ -179,7 +179,7 @@ def test_what_was_read_can_be_written_and_read_again(tmp_path: Path) -> None:
 
 def test_writing_says_what_geojson_cannot_carry(tmp_path: Path) -> None:
     annotations = Annotations(
-        classes={1: "ship"},
+        classes={1: "ship", 2: "port"},
         objects=(
             Annotation("a.tif", 1, box=(1, 2, 3, 4)),
             Annotation("a.tif", 1, rle=RunLengthMask(1, 1, (1,))),
@@ -190,10 +190,11 @@ def test_writing_says_what_geojson_cannot_carry(tmp_path: Path) -> None:
     assert {each.code for each in findings} == {
         "mask-not-carried",
         "object-not-carried",
-        "class-names-not-carried",
+        "classes-not-carried",
     }
-    again = GeoJsonFormat().read(tmp_path / "x.geojson", ["a.tif"]).objects
-    assert [each.geometry.area for each in again if each.geometry is not None] == [12, 8]
+    again = GeoJsonFormat().read(tmp_path / "x.geojson", ["a.tif"])
+    assert [each.geometry.area for each in again.objects if each.geometry is not None] == [12, 8]
+    assert again.classes == {1: "ship"}
 
 
 def test_only_files_that_name_images_are_annotations(tmp_path: Path) -> None:
