@@ -28,6 +28,77 @@ def iqf_modifiers() -> list[Component]:
             aliases=("noise",),
         ),
         Component(
+            "shot_noise",
+            "iqf_modifiers_basic.shot_noise:ShotNoise",
+            summary="Noise whose variance grows with the signal",
+        ),
+        Component(
+            "salt_and_pepper",
+            "iqf_modifiers_basic.defects:SaltAndPepper",
+            summary="Single samples replaced by the peak or by 0",
+        ),
+        Component(
+            "dead_pixels",
+            "iqf_modifiers_basic.defects:DeadPixels",
+            summary="Failed detectors: single pixels and whole columns",
+        ),
+        Component(
+            "striping",
+            "iqf_modifiers_basic.striping:Striping",
+            summary="Gain (PRNU) and offset (DSNU) of every detector column",
+        ),
+        Component(
+            "band_misregistration",
+            "iqf_modifiers_basic.misregistration:BandMisregistration",
+            summary="Bands shifted against each other by fractions of a pixel",
+        ),
+        Component(
+            "adjust_sharpness",
+            "iqf_modifiers_basic.sharpening:AdjustSharpness",
+            summary="Softer or sharper by a factor, as torchvision defines it",
+            aliases=("sharpness",),
+        ),
+        Component(
+            "unsharp_mask",
+            "iqf_modifiers_basic.sharpening:UnsharpMask",
+            summary="Sharpening by the difference from a blurred image",
+        ),
+        Component(
+            "motion_blur",
+            "iqf_modifiers_basic.optics:MotionBlur",
+            summary="Uniform linear motion of a given length and direction",
+        ),
+        Component(
+            "defocus",
+            "iqf_modifiers_basic.optics:Defocus",
+            summary="The blur circle of a defocused lens",
+        ),
+        Component(
+            "mtf",
+            "iqf_modifiers_basic.optics:SystemTransfer",
+            summary="A sensor's transfer function: Gaussian per axis, pixel aperture, motion",
+        ),
+        Component(
+            "gamma",
+            "iqf_modifiers_basic.tones:Gamma",
+            summary="A power-law tone curve",
+        ),
+        Component(
+            "brightness",
+            "iqf_modifiers_basic.tones:Brightness",
+            summary="Exposure (a factor) and black level (an offset)",
+        ),
+        Component(
+            "contrast",
+            "iqf_modifiers_basic.tones:Contrast",
+            summary="Deviations from each band's mean, multiplied",
+        ),
+        Component(
+            "haze",
+            "iqf_modifiers_basic.tones:Haze",
+            summary="A homogeneous scattering layer: I t + A (1 - t)",
+        ),
+        Component(
             "quantization",
             "iqf_modifiers_basic.quantization:Quantization",
             summary="Fewer grey levels: 2^bits of them, 0 and the peak included",
