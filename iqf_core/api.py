@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from iqf_core.errors import ExecutionError as ExecutionError
     from iqf_core.errors import ImageError as ImageError
     from iqf_core.errors import IQFError as IQFError
+    from iqf_core.errors import LeftOutError as LeftOutError
     from iqf_core.errors import PluginError as PluginError
     from iqf_core.errors import TaskTimeoutError as TaskTimeoutError
     from iqf_core.errors import TrackingError as TrackingError
@@ -97,6 +98,7 @@ _HOMES: dict[str, str] = {
     "ExecutionError": "errors",
     "IQFError": "errors",
     "ImageError": "errors",
+    "LeftOutError": "errors",
     "PluginError": "errors",
     "TaskTimeoutError": "errors",
     "TrackingError": "errors",

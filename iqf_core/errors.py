@@ -44,6 +44,10 @@ class UnsupportedImageError(IQFError):
     """A component does not take images of this data type, band count or peak."""
 
 
+class LeftOutError(IQFError):
+    """A component leaves this image out, as the user asked it to; the message says why."""
+
+
 class DatasetError(IQFError):
     """A dataset folder, its annotations or its ``iqf.yaml`` are not as expected."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,11 @@ class Context:
         (row, column) of the window's first pixel in the full image.
     full_shape
         (height, width, bands) of the full image.
+    properties
+        What the user states of the images in the dataset's ``iqf.yaml`` (``{"snr": 42.0}``), as
+        far as it holds for what the component sees.
+    notes
+        Where :meth:`note` puts what is worth telling the user; None where nobody listens.
     """
 
     registry: Registry | None = None
@@ -70,6 +75,16 @@ class Context:
     position: int = 0
     offset: tuple[int, int] = (0, 0)
     full_shape: tuple[int, int, int] | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    notes: list[str] | None = None
+
+    def note(self, message: str) -> None:
+        """Tell the user something about this image; it is kept with the result.
+
+        For :meth:`~iqf_core.components.modifier.Modifier.prepare`, which sees an image once.
+        """
+        if self.notes is not None and message not in self.notes:
+            self.notes.append(message)
 
     def at(self, offset: tuple[int, int], full_shape: tuple[int, int, int]) -> Context:
         """Return the same context for a window that begins at `offset` of a `full_shape` image."""
@@ -79,7 +94,9 @@ class Context:
         """Return the random generator of one 256 x 256 block of the full image.
 
         The stream depends on the seed, the source image, the position in the chain and the block,
-        and on nothing else: neither order, workers nor windows change it.
+        and on nothing else: neither order, workers nor windows change it. Blocks of pixels have
+        indices from (0, 0) on: negative ones are free for streams that belong to something else,
+        such as the columns of a sensor.
         """
         key = f"{self.seed}|{self.source_hash}|{self.position}|{block[0]}|{block[1]}"
         digest = hashlib.blake2b(key.encode(), digest_size=32).digest()

@@ -87,6 +87,14 @@ class Modifier(BaseComponent):
         """Return how many pixels around a pixel its result depends on (local modifiers)."""
         return 0
 
+    @classmethod
+    def uses_seed(cls, params: Any) -> bool:
+        """Return whether the result depends on the seed with these validated parameters.
+
+        For modifiers that are ``random`` with some parameters only.
+        """
+        return cls.random
+
     def is_identity(self) -> bool:
         """Return whether these parameters leave every image as it is."""
         return bool(self.identity) and all(

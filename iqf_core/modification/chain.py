@@ -227,7 +227,7 @@ def _resolve(specification: Specification, registry: Registry, where: str) -> Li
         distribution=entry.distribution,
         params=values,
         version=component.version,
-        random=component.random,
+        random=component.uses_seed(params),
         identity=dict(component.identity),
         shown=_shown(model, params),
         source_hash=_source_hash(entry),

@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqf_core.components.modifier import Encoded, Modifier
-from iqf_core.errors import ImageError, IQFError, PluginError, UnsupportedImageError
+from iqf_core.errors import (
+    ImageError,
+    IQFError,
+    LeftOutError,
+    PluginError,
+    UnsupportedImageError,
+)
 from iqf_core.imaging.image import Image
 from iqf_core.imaging.reading import ImageReader
 from iqf_core.imaging.windows import Window, with_halo
@@ -233,7 +239,7 @@ def _named(modifier: Modifier, path: Path | None) -> Iterator[None]:
     name = type(modifier).__name__
     try:
         yield
-    except (ImageError, PluginError):
+    except (ImageError, PluginError, LeftOutError):
         raise
     except IQFError as error:
         raise UnsupportedImageError(f"{path}: {name}: {error}") from error
