@@ -82,9 +82,7 @@ class Work:
 
     def _here(self, items: Sequence[Item]) -> Iterator[Outcome]:
         with _one_thread(len(items) > 1):
-            for outcome in modify_items(self._job, items, self._modifiers):
-                self._bar.advance()
-                yield outcome
+            yield from modify_items(self._job, items, self._modifiers, self._bar.advance)
 
     def _spread(self, items: Sequence[Item], executor: Executor) -> Iterator[Outcome]:
         job = self._job.to_json()
@@ -123,7 +121,7 @@ class Work:
 
 
 def _outcome(value: dict[str, Any]) -> Outcome:
-    return Outcome(**{**value, "shape": tuple(value["shape"])})
+    return Outcome(**{**value, "shape": tuple(value["shape"]), "notes": tuple(value["notes"])})
 
 
 @contextmanager

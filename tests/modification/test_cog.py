@@ -51,3 +51,25 @@ def test_an_unmodified_copy_is_rewritten_too(scene, iqf_manager):
     copy = modify_dataset(scene, chain, manager=iqf_manager, cog=True, quiet=True)
     with rasterio.open(copy.path / "images" / "a.tif") as dataset:
         assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+
+
+def test_a_large_image_reports_its_progress_window_by_window(scene, iqf_manager, monkeypatch):
+    from contextlib import contextmanager
+
+    advanced = []
+
+    @contextmanager
+    def record(description, total=None, *, quiet=False):
+        class Bar:
+            def advance(self, amount=1):
+                if description.startswith("Modifying"):
+                    advanced.append(amount)
+
+        yield Bar()
+
+    monkeypatch.setattr("iqf_core.modification.engine.progress", record)
+    monkeypatch.setattr(engine, "LARGE_IMAGE_SAMPLES", 1000)
+    chain = Chain.resolve([parse_specification("blur:sigma_px=1")], iqf_manager.registry)
+    modify_dataset(scene, chain, manager=iqf_manager)
+    assert len(advanced) == 3  # two windows of 1024 pixels, and the end
+    assert sum(advanced) == pytest.approx(1)
