@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "iqf.modify/1"
 
+_MOST_NOTES = 10
+
 
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
@@ -179,6 +181,15 @@ def _print_summary(made: list[tuple[ModifiedDataset, float]]) -> None:
         click.echo(f"{copy.path}\n  {'; '.join(parts)}")
         for skipped in copy.manifest.skipped:
             click.echo(f"  skipped {skipped.name}: {skipped.reason}")
+        _print_notes(copy)
+
+
+def _print_notes(copy: ModifiedDataset) -> None:
+    notes = [f"{image.old_name}: {note}" for image in copy.manifest.images for note in image.notes]
+    for note in notes[:_MOST_NOTES]:
+        click.echo(f"  {note}")
+    if len(notes) > _MOST_NOTES:
+        click.echo(f"  … and {len(notes) - _MOST_NOTES} more; all are in the manifest")
 
 
 def _number(value: float | None) -> str:

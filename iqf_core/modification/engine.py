@@ -217,8 +217,9 @@ class _Making:
         if manifest is None:
             return None
         require_whole(path, manifest)
-        if manifest.skipped and self.on_error == "fail":
-            raise self._unreadable({each.name: each.reason for each in manifest.skipped})
+        unreadable = {each.name: each.reason for each in manifest.skipped if not each.left_out}
+        if unreadable and self.on_error == "fail":
+            raise self._unreadable(unreadable)
         return ModifiedDataset(path, manifest, reused=True)
 
     def make(self, executor: Executor | None) -> ModifiedDataset:
@@ -259,6 +260,7 @@ class _Making:
             link=self.chain.is_reference and not self.cog,
             settings=self.manager.settings(),
             cog=self.cog,
+            properties=stated.model_dump(mode="json", exclude_none=True),
         )
 
     def _items(self, found: Preview) -> list[Item]:
@@ -295,6 +297,13 @@ class _Making:
             f"--on-error skip (in a study, on_error: skip)\n  {lines}"
         )
 
+    def _none_left(self, reasons: Mapping[str, str]) -> DatasetError:
+        name, reason = min(reasons.items())
+        return DatasetError(
+            f"{self.dataset.path}: {self.chain.label} leaves out every image, such as {name}: "
+            f"{reason}"
+        )
+
     def _finish(
         self,
         partial: Path,
@@ -304,13 +313,17 @@ class _Making:
         modifiers: Sequence[Modifier],
     ) -> Manifest:
         """Let everything else follow the images, and write the manifest."""
-        made = [outcome for outcome in outcomes if not outcome.unreadable]
-        skipped = {
+        made = [o for o in outcomes if not (o.unreadable or o.left_out)]
+        unreadable = {
             **found.unreadable,
             **{o.old_name: o.unreadable for o in outcomes if o.unreadable},
         }
+        left_out = {o.old_name: o.left_out for o in outcomes if o.left_out}
         if not made:
-            raise self._unreadable(skipped)
+            raise self._none_left(left_out) if left_out else self._unreadable(unreadable)
+        skipped = [SkippedFile(name=n, reason=r) for n, r in unreadable.items()]
+        skipped += [SkippedFile(name=n, reason=r, left_out=True) for n, r in left_out.items()]
+        skipped.sort(key=lambda each: each.name)
         changes: dict[str, ImageChange] = {
             outcome.old_name: image_change(
                 found.headers[outcome.old_name], outcome.new_name, modifiers
@@ -334,7 +347,7 @@ class _Making:
         return manifest
 
     def _manifest(
-        self, found: Preview, made: Sequence[Outcome], skipped: Mapping[str, str]
+        self, found: Preview, made: Sequence[Outcome], skipped: Sequence[SkippedFile]
     ) -> Manifest:
         before = None if self.dataset.kind == "image" else read_manifest(self.dataset.path)
         entries = [
@@ -349,6 +362,7 @@ class _Making:
                 nbytes=outcome.nbytes,
                 bpppc=outcome.bpppc,
                 ratio=outcome.ratio,
+                notes=outcome.notes,
             )
             for outcome in made
         ]
@@ -365,7 +379,7 @@ class _Making:
             history=[*before.history, before.step()] if before else [],
             image_folder=below(self.dataset),
             images=entries,
-            skipped=[SkippedFile(name=n, reason=r) for n, r in sorted(skipped.items())],
+            skipped=list(skipped),
             totals=totals(entries, len(skipped)),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )

@@ -6,7 +6,7 @@ Both ways give the same pixels bit for bit.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,7 +92,13 @@ def modify_whole(
     """
     rate = None
     for position, modifier in enumerate(modifiers):
-        here = replace(context, position=position, offset=(0, 0), full_shape=image.shape)
+        here = replace(
+            context,
+            position=position,
+            offset=(0, 0),
+            full_shape=image.shape,
+            properties=_still_stated(context, modifiers[:position]),
+        )
         with _named(modifier, path):
             refusal = modifier.supports(image.dtype, image.bands)
             if refusal:
@@ -179,7 +185,12 @@ class _Chained:
             state = None
             if _prepares(modifier):
                 before = ModifiedReader(reader, modifiers[:position], context)
-                here = replace(context, position=position, full_shape=reader.shape)
+                here = replace(
+                    context,
+                    position=position,
+                    full_shape=reader.shape,
+                    properties=_still_stated(context, modifiers[:position]),
+                )
                 with _named(modifier, reader.path):
                     state = modifier.prepare(before, here)
             self._states.append(state)
@@ -221,6 +232,14 @@ def _cut(image: Image, outer: Window, needed: Window) -> Image:
         if image.georeference is None
         else image.georeference.shifted(row, column),
     )
+
+
+def _still_stated(context: Context, before: Sequence[Modifier]) -> Mapping[str, Any]:
+    """Return what is stated of the images, as far as it holds after the modifiers `before`."""
+    if all(modifier.is_identity() for modifier in before):
+        return context.properties
+    changed = ("snr", "rer", "gsd_m")
+    return {key: value for key, value in context.properties.items() if key not in changed}
 
 
 def _prepares(modifier: Modifier) -> bool:

@@ -41,6 +41,8 @@ class ImageEntry(_Record):
         Bits per pixel per component of that stream: 8 nbytes / (height width bands).
     ratio
         Size of the uncompressed pixels over `nbytes`.
+    notes
+        What modifiers had to say about it.
     """
 
     old_name: str
@@ -53,13 +55,23 @@ class ImageEntry(_Record):
     nbytes: int | None = None
     bpppc: float | None = None
     ratio: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 class SkippedFile(_Record):
-    """An image of the source that could not be read, and why."""
+    """An image of the source that is not in the copy, and why.
+
+    Attributes
+    ----------
+    name, reason
+        Which, and why.
+    left_out
+        Whether a modifier left it out, as it was asked to; else it could not be read.
+    """
 
     name: str
     reason: str
+    left_out: bool = False
 
 
 class Totals(_Record):
@@ -68,7 +80,7 @@ class Totals(_Record):
     Attributes
     ----------
     images, skipped
-        How many are in the copy, and how many could not be read.
+        How many are in the copy, and how many could not be read or were left out.
     file_bytes
         Size of all image files.
     nbytes, bpppc, ratio
