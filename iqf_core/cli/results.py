@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,12 @@ _MOST_NAMED = 20
 @click.option("--metric", multiple=True, metavar="NAME", help="Show this metric (repeatable).")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write the table as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
-@click.option("--plot", type=click.Choice(["line", "bar", "scatter"]), help="Draw; needs --out.")
+@click.option(
+    "--plot",
+    type=click.Choice(["line", "bar", "scatter", "rate"]),
+    help="Draw; needs --out. rate: against bits per pixel, with Bjøntegaard deltas.",
+)
+@click.option("--anchor", metavar="CODEC", help="What deltas compare with; default the first.")
 @click.option("--out", type=click.Path(path_type=Path), help="File of the plot: .png, .svg, .pdf.")
 @click.option("--tracking-uri", metavar="URI", help="Another tracking store than the study's.")
 @click.option("--all", "superseded", is_flag=True, help="Also runs that a newer one replaced.")
@@ -35,6 +40,7 @@ def results(
     csv_file: Path | None,
     as_json: bool,
     plot: str | None,
+    anchor: str | None,
     out: Path | None,
     tracking_uri: str | None,
     superseded: bool,
@@ -45,6 +51,9 @@ def results(
     of these parameters, written in full (gaussian_noise.sigma_dn) or short (sigma_dn); the
     unmodified reference stands where the parameter leaves an image as it is. --csv writes the same
     grouping with --by, else one line for each finished run.
+
+    With --plot rate the curves of coders are drawn against the rate that they reached, and their
+    Bjøntegaard deltas against --anchor follow the table.
     """
     from iqf_core.experiments.results import Results
 
@@ -52,20 +61,63 @@ def results(
         raise click.UsageError("--plot needs --out FILE")
     if out is not None and not plot:
         plot = "line"
+    if anchor is not None and plot != "rate":
+        raise click.UsageError("--anchor belongs to --plot rate")
     found = Results(study, tracking_uri=tracking_uri)
     if csv_file is not None:
         _write_csv(found, by, metric, csv_file, superseded)
     if plot and out is not None:
         found.plot(plot, out=out, x=_one(by), metric=metric or None)
+    deltas = _deltas(found, metric, anchor) if plot == "rate" else None
     if as_json:
         from iqf_core.experiments.results_summary import run_json
 
-        print_json([run_json(run) for run in found.runs(superseded=superseded)])
+        listed = [run_json(run) for run in found.runs(superseded=superseded)]
+        print_json(listed if deltas is None else {"runs": listed, "bjontegaard": deltas})
         return
     _show(found, by, metric, superseded)
+    if deltas:
+        _show_deltas(deltas)
     for written in (csv_file, out):
         if written is not None:
             click.echo(f"wrote {written}")
+
+
+def _deltas(found: Results, metrics: tuple[str, ...], anchor: str | None) -> list[dict[str, Any]]:
+    """Return the rows of the deltas of every metric; None where there is no number."""
+    rows: list[dict[str, Any]] = []
+    for metric in metrics or (None,):
+        frame = found.bjontegaard(metric, anchor=anchor)
+        plain = frame.astype(object).where(frame.notna(), None)
+        rows += [
+            {str(key): value for key, value in row.items()} for row in plain.to_dict("records")
+        ]
+    return rows
+
+
+def _show_deltas(rows: list[dict[str, Any]]) -> None:
+    from iqf_core.experiments.results_summary import Summary
+
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        of_metric = [row for row in rows if row["metric"] == metric]
+        click.echo(f"\nBjøntegaard deltas of {metric} against {of_metric[0]['anchor']}:")
+        names = ("bd_rate_percent", "bd_rate_percent_pchip", "bd_metric", "bd_metric_pchip")
+        reasons = [f"{row['codec']}: {row['reason']}" for row in of_metric if row["reason"]]
+        print_summary(
+            Summary(
+                header=("codec", "points", "rate %", "rate % (PCHIP)", metric, f"{metric} (PCHIP)"),
+                rows=tuple(
+                    (
+                        row["codec"],
+                        str(row["points"]),
+                        *("-" if row[name] is None else f"{row[name]:+.4g}" for name in names),
+                    )
+                    for row in of_metric
+                ),
+                numeric=(False, True, True, True, True, True),
+                notes=tuple(reasons),
+            )
+        )
 
 
 def _one(by: tuple[str, ...]) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 from iqf_core.errors import ConfigurationError, nearest
 from iqf_core.experiments.plot_drawing import DASHES, REFERENCE_COLOUR, UNMODIFIED, draw_panel
 from iqf_core.experiments.plot_panels import Panel, axis_label, make_panels
+from iqf_core.experiments.rate_curves import rate_metric, rate_panel
 from iqf_core.experiments.results_summary import metrics_of_interest
 from iqf_core.experiments.run_records import RunRecord
 from iqf_core.files import atomic_write_bytes
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from iqf_core.experiments.results import Results
 
-PlotKind = Literal["line", "bar", "scatter"]
+PlotKind = Literal["line", "bar", "scatter", "rate"]
 KINDS: tuple[str, ...] = get_args(PlotKind)
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -65,7 +66,8 @@ def plot_results(
     results
         The study's results.
     kind
-        ``line``, ``bar`` or ``scatter`` (runs only).
+        ``line``, ``bar``, ``scatter`` (runs only) or ``rate``: against the bits per pixel per
+        component that coders reached, a line for each coder.
     x
         Parameter to plot against, full or short. Default: one panel for each kind of modifier,
         against its parameter.
@@ -95,12 +97,25 @@ def plot_results(
     if not runs:
         raise ConfigurationError(f"{results.study}: no finished runs, nothing to plot")
     metrics = results.find_metrics(metric) or [default_metric(runs)]
-    names = results.find_params(x)
-    panels = make_panels(runs, names[0] if names else None)
-    figure = draw(results.study, panels, metrics, kind)
+    if kind == "rate":
+        panels = [_rate_panel(runs, metrics, x)]
+    else:
+        names = results.find_params(x)
+        panels = make_panels(runs, names[0] if names else None)
+    figure = draw(results.study, panels, metrics, "line" if kind == "rate" else kind)
     out.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(out, _render(figure, out.suffix.lower()[1:]))
     return out
+
+
+def _rate_panel(runs: Sequence[RunRecord], metrics: Sequence[str], x: str | None) -> Panel:
+    if x is not None:
+        raise ConfigurationError(f"a rate plot is against the rate, not against {x}")
+    if len({rate_metric(runs, metric) for metric in metrics}) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(metrics)} are about datasets with different rates; plot one at a time"
+        )
+    return rate_panel(runs, metrics[0])
 
 
 def default_metric(runs: Sequence[RunRecord]) -> str:

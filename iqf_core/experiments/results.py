@@ -189,6 +189,40 @@ class Results:
 
         return plot_results(self, kind, out=Path(out), **options)
 
+    def bjontegaard(
+        self, metric: str | None = None, *, anchor: str | None = None
+    ) -> pandas.DataFrame:
+        """Return the mean differences of coders against one, over their rate curves.
+
+        Parameters
+        ----------
+        metric
+            The metric; default as for a plot: the first that the task reported, one on validation
+            or test data before others.
+        anchor
+            The coder that the others are compared with, as the frame and the plot's legend call
+            it, or the beginning of that; default the first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a coder: ``bd_rate_percent`` (negative: it needs less rate for the same value)
+            and ``bd_metric`` (at the same rate), ``…_pchip`` by the other interpolation, NaN with
+            a ``reason`` where curves do not overlap or have too few points; see
+            :func:`iqf_core.experiments.rate_curves.bjontegaard_frame`.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such metric or anchor, or no run has a rate.
+        """
+        from iqf_core.experiments.plots import default_metric
+        from iqf_core.experiments.rate_curves import bjontegaard_frame
+
+        runs = self.runs("FINISHED")
+        names = self.find_metrics(metric)
+        return bjontegaard_frame(runs, names[0] if names else default_metric(runs), anchor)
+
     def find_params(self, names: Sequence[str] | str | None) -> list[str] | None:
         """Return the full names of parameters; None stays None."""
         return _find(names, _all_params(self._runs), "parameter")
