@@ -77,7 +77,7 @@ class Codec(Modifier):
     """
 
     scope = "global"
-    dtypes = ("uint8", "uint16")
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8", "uint16")
     needs: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
@@ -91,6 +91,14 @@ class Codec(Modifier):
     def largest_error(self) -> float | None:
         """The largest error of a sample that is allowed, 0 for a lossless coder, None for any."""
         return None
+
+    def supports(self, dtype: str, bands: int) -> str | None:
+        """Return why images of `dtype` cannot be coded, and by what they can."""
+        if dtype in self.dtypes:
+            return None
+        return (
+            f"takes {', '.join(self.dtypes)} images, not {dtype}; lerc, zstd and deflate code all"
+        )
 
     def code(self, samples: Samples) -> Coded:
         """Encode and decode `samples`."""

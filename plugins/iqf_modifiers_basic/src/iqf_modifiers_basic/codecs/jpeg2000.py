@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -142,12 +143,13 @@ def _nearer(size: int, other: int, wanted: float) -> bool:
 
 
 def _encode_percent(samples: Samples, percent: float) -> bytes:
+    """Return the codestream that takes `percent` of the uncompressed samples."""
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.io import MemoryFile
 
     height, width, bands = samples.shape
-    options = {
+    options: dict[str, Any] = {
         "CODEC": "J2K",
         "QUALITY": f"{percent:.6f}",
         "REVERSIBLE": "NO",
@@ -157,8 +159,10 @@ def _encode_percent(samples: Samples, percent: float) -> bytes:
         "BLOCKXSIZE": max(width, _SMALLEST_TILE),
         "BLOCKYSIZE": max(height, _SMALLEST_TILE),
     }
+    memory_file: Any = MemoryFile
     try:
-        with rasterio.Env(GDAL_PAM_ENABLED=False), MemoryFile() as memory:
+        with warnings.catch_warnings(), memory_file() as memory:
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with memory.open(
                 driver="JP2OpenJPEG",
                 width=width,
@@ -169,7 +173,7 @@ def _encode_percent(samples: Samples, percent: float) -> bytes:
             ) as file:
                 file.write(samples.planes)
             return bytes(memory.read())
-    except RasterioError as error:
+    except (RasterioError, rasterio._err.CPLE_BaseError) as error:
         raise PluginError(
             f"GDAL cannot code JPEG 2000 at a given rate ({error}); use quality or reversible, or "
             "a rasterio with the driver JP2OpenJPEG, as its wheels have"
