@@ -20,6 +20,7 @@ from iqf_core.execution.capacity import usable_cores
 from iqf_core.experiments import recording
 from iqf_core.experiments.arguments import script_arguments
 from iqf_core.experiments.copies import Copies, RunDataset, make_copies
+from iqf_core.experiments.interruption import undivided
 from iqf_core.experiments.job import OUTPUT_FOLDER, read_outcome
 from iqf_core.experiments.plan import Plan, Run
 from iqf_core.experiments.recording import Ended
@@ -257,33 +258,40 @@ class _Runner:
                     self._fail_without_copy(run, reason, bar)
             if self.plan.task is None:
                 for run in runnable:
-                    self._record_datasets(run, copies, bar)
+                    with undivided():
+                        self._record_datasets(run, copies, bar)
             elif runnable:
                 with self._executor(len(runnable)) as executor:
                     try:
                         self._run_tasks(runnable, copies, executor, bar)
                     except BaseException:
-                        executor.shutdown(cancel=True)
-                        self._mark_stopped()
+                        with undivided():
+                            executor.shutdown(cancel=True)
+                            self._mark_stopped()
                         raise
 
     def _run_tasks(self, runs: list[Run], copies: Copies, executor: Executor, bar: Bar) -> None:
         waiting = list(reversed(runs))
         while waiting or self.going:
-            while waiting and len(self.going) < executor.workers:
-                self._start(waiting.pop(), copies, executor)
+            with undivided():
+                self._fill(waiting, copies, executor)
             done, _ = wait(self.going, return_when=FIRST_COMPLETED)
-            # The workers get their next runs before the ended ones are recorded.
-            ended = [(future, self.going.pop(future)) for future in done]
-            while waiting and len(self.going) < executor.workers:
-                self._start(waiting.pop(), copies, executor)
-            for position, (future, going) in enumerate(ended):
+            with undivided():
+                # The workers get their next runs before the ended ones are recorded.
+                ended = [(future, self.going.pop(future)) for future in done]
                 try:
-                    self._end(future, going)
+                    self._fill(waiting, copies, executor)
+                    while ended:
+                        self._end(*ended[0])
+                        ended.pop(0)
+                        bar.advance()
                 except BaseException:
-                    self.going |= dict(ended[position:])
+                    self.going |= dict(ended)
                     raise
-                bar.advance()
+
+    def _fill(self, waiting: list[Run], copies: Copies, executor: Executor) -> None:
+        while waiting and len(self.going) < executor.workers:
+            self._start(waiting.pop(), copies, executor)
 
     def _start(self, run: Run, copies: Copies, executor: Executor) -> None:
         settings, task = self.plan.settings, self.plan.task
