@@ -28,6 +28,21 @@ def iqf_modifiers() -> list[Component]:
             aliases=("noise",),
         ),
         Component(
+            "snr",
+            "iqf_modifiers_basic.target_snr:TargetSnr",
+            summary="The noise that brings the image to a given signal-to-noise ratio",
+        ),
+        Component(
+            "rer",
+            "iqf_modifiers_basic.target_rer:TargetRer",
+            summary="The blur that brings the image to a given relative edge response",
+        ),
+        Component(
+            "gsd",
+            "iqf_modifiers_basic.gsd:GroundSampling",
+            summary="A coarser (or finer) ground sampling distance, on the old or a new grid",
+        ),
+        Component(
             "shot_noise",
             "iqf_modifiers_basic.shot_noise:ShotNoise",
             summary="Noise whose variance grows with the signal",
