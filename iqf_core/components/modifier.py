@@ -101,10 +101,17 @@ class Modifier(BaseComponent):
             getattr(self.params, name) == value for name, value in self.identity.items()
         )
 
-    def geometry(self, shape: tuple[int, int]) -> Geometry | None:
-        """Return how an image of `shape` (height, width) changes its grid, None when it does not.
+    def geometry(self, shape: tuple[int, int], gsd_m: float | None = None) -> Geometry | None:
+        """Return how an image changes its grid, None when it does not.
 
         Annotations follow it: boxes, polygons and masks are moved, georeferences are composed.
+
+        Parameters
+        ----------
+        shape
+            (height, width) of the image.
+        gsd_m
+            Its ground sampling distance in metres, None when it is not known.
         """
         return None
 

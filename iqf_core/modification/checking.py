@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -129,12 +130,15 @@ def _some(headers: Sequence[ImageHeader]) -> str:
 def image_change(header: ImageHeader, new_name: str, modifiers: Sequence[Modifier]) -> ImageChange:
     """Return what becomes of an image's name and pixel grid."""
     shape = (header.height, header.width)
+    gsd_m = header.gsd_m
     transform: Affine6 | None = None
     for modifier in modifiers:
-        geometry = modifier.geometry(shape)
+        geometry = modifier.geometry(shape, gsd_m)
         if geometry is not None:
             shape = geometry.shape
             step = geometry.transform
+            a, b, _, d, e, _ = step
+            gsd_m = gsd_m and gsd_m / math.sqrt(abs(a * e - b * d))
             transform = step if transform is None else _compose(step, transform)
     return ImageChange(
         new_name=new_name,

@@ -283,7 +283,7 @@ def _checked(modifier: Modifier, before: Image, result: Any) -> Image:
         result = result.image
     if not isinstance(result, Image):
         raise PluginError(f"modifier {name} returned {type(result).__name__}, expected an Image")
-    geometry = None if local else modifier.geometry(before.shape[:2])
+    geometry = None if local else modifier.geometry(before.shape[:2], before.gsd_m)
     expected = before.shape[:2] if geometry is None else geometry.shape
     if tuple(result.shape[:2]) != tuple(expected):
         raise PluginError(

@@ -150,7 +150,7 @@ class ModifierConformance(ComponentConformance):
             image = make_image(bands=bands, dtype=dtype, border=9)
             result = modified(modifier, image, context)
             assert result.nodata == image.nodata
-            if modifier.geometry(image.shape[:2]) is None:
+            if modifier.geometry(image.shape[:2], image.gsd_m) is None:
                 assert result.mask is not None, "the mask is lost"
                 assert_array_equal(result.mask, image.valid)
             if result.mask is not None:
@@ -220,7 +220,7 @@ def _check_contract(modifier: Modifier, image: Image, result: Image) -> None:
         assert result.pixels.max() <= result.peak, "a value exceeds the peak"
     else:
         assert np.isfinite(result.pixels[result.valid]).all()
-    geometry = modifier.geometry(image.shape[:2])
+    geometry = modifier.geometry(image.shape[:2], image.gsd_m)
     if geometry is None:
         assert result.shape[:2] == image.shape[:2], "the size changes: declare geometry()"
         assert result.gsd_m == image.gsd_m

@@ -125,7 +125,7 @@ class Half(Modifier):
 
     scope = "global"
 
-    def geometry(self, shape):
+    def geometry(self, shape, gsd_m=None):
         height, width = shape[0] // 2, shape[1] // 2
         return Geometry((height, width), (width / shape[1], 0, 0, 0, height / shape[0], 0))
 
