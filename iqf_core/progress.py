@@ -43,7 +43,9 @@ class _Lines:
         if now - self._last >= _LOG_INTERVAL_S:
             self._last = now
             of = f"/{self._total:g}" if self._total else ""
-            print(f"{self._description}: {round(self._done, 2):.10g}{of}", file=sys.stderr, flush=True)
+            print(
+                f"{self._description}: {round(self._done, 2):.10g}{of}", file=sys.stderr, flush=True
+            )
 
     def describe(self, text: str) -> None:
         self._description = text
