@@ -21,9 +21,20 @@ _SHOWN_FINDINGS = 5
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
-@click.group(cls=LazyGroup, prefix="dataset")
+#: Commands by target and summary, imported when they are called.
+_LAZY = {
+    "convert": (
+        "iqf_core.cli.dataset_making:convert",
+        "Write a dataset with its annotations in another format",
+    ),
+    "split": ("iqf_core.cli.dataset_making:split", "Split a dataset into parts, without leakage"),
+    "tile": ("iqf_core.cli.dataset_making:tile", "Cut scenes and their annotations into tiles"),
+}
+
+
+@click.group(cls=LazyGroup, prefix="dataset", lazy=_LAZY)
 def dataset() -> None:
-    """Look at datasets."""
+    """Look at datasets; convert, tile and split them."""
 
 
 @dataset.command()
@@ -74,7 +85,7 @@ def _print(info: DatasetInfo) -> None:
     console.print()
     if not info.findings:
         console.print("no problems found")
-    for line, severity in _finding_lines(info.findings):
+    for line, severity in finding_lines(info.findings):
         console.print(f"[{_COLOURS[severity]}]{severity}[/] {escape(line)}")
 
 
@@ -137,7 +148,7 @@ def _bytes(count: int) -> str:
     return f"{size:.3g} GB"
 
 
-def _finding_lines(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+def finding_lines(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
     """Return (line, severity) for the findings, errors first, a few of each code."""
     by_code: dict[tuple[str, str], list[Finding]] = {}
     for each in sorted(findings, key=lambda each: list(_COLOURS).index(each.severity)):

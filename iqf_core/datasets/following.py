@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from iqf_core.components.dataset_format import ImageChange
 from iqf_core.datasets.companions import Renaming, rewrite_companion
+from iqf_core.datasets.tile_record import carry_tiles
 from iqf_core.errors import DatasetError, IQFError
 
 if TYPE_CHECKING:
@@ -99,11 +100,50 @@ def write_companions(
         if content is not None:
             new.write_bytes(content)
             rewritten.append(name)
-        elif source.stat().st_size >= _LINKED_FROM_BYTES:
-            link_or_copy(source, new)
         else:
-            shutil.copy2(source, new)
+            _copy(source, new)
+    carry_tiles(dataset.path, target, changes)
     return rewritten
+
+
+def copy_companions(dataset: Dataset, target: Path) -> list[str]:
+    """Copy the other files unchanged, without those that belong to the pixels of one image.
+
+    Returns
+    -------
+    list of str
+        The tables and lists among them that name images of `dataset`.
+    """
+    images = below(dataset)
+    # A name that no file has: what is renamed to it is what names an image.
+    renaming = Renaming.of(
+        {name: f"{name}\0" for name in dataset.image_names},
+        [],
+        (dataset.path, images),
+        (dataset.path, images),
+    )
+    sidecars = {
+        f"{images}/{name}{ending}".lstrip("/")
+        for name in dataset.image_names
+        for ending in _SIDECARS
+    }
+    naming = []
+    for name in dataset.companions:
+        if name in sidecars:
+            continue
+        source, new = dataset.path / name, target / name
+        new.parent.mkdir(parents=True, exist_ok=True)
+        _copy(source, new)
+        if rewrite_companion(source, renaming) is not None:
+            naming.append(name)
+    return naming
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.stat().st_size >= _LINKED_FROM_BYTES:
+        link_or_copy(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def below(dataset: Dataset) -> str:

@@ -74,8 +74,7 @@ def pixel_shape(each: Annotation) -> BaseGeometry | None:
         return valid(shapely.Polygon(each.oriented_box))
     if each.box is not None:
         x, y, width, height = each.box
-        upright: BaseGeometry = shapely.box(x, y, x + width, y + height)
-        return upright
+        return valid(shapely.box(x, y, x + width, y + height))
     return None
 
 
@@ -112,7 +111,8 @@ def simplest(geometry: BaseGeometry) -> BaseGeometry:
     parts = _areas(geometry)
     if not parts:
         return geometry
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    result: BaseGeometry = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return result
 
 
 class Placement:
@@ -172,7 +172,15 @@ class Placement:
         return result
 
     def to_map(self, geometry: BaseGeometry, crs: Any) -> BaseGeometry:
-        """Return a geometry in pixels in map coordinates of `crs`, None for the image's own."""
+        """Return a geometry in pixels in map coordinates of `crs`, None for the image's own.
+
+        Raises
+        ------
+        DatasetError
+            If the image does not say its reference system.
+        """
+        if crs is not None and self.crs is None:
+            raise DatasetError("has a transform but no coordinate reference system")
 
         def moved(points: NDArray[np.float64]) -> NDArray[np.float64]:
             return _reprojected(points @ self._matrix.T + self._origin, self.crs, crs)

@@ -35,7 +35,7 @@ class MasksFormat(DatasetFormat):
     def read(self, path: Path, image_names: Sequence[str]) -> Annotations:
         """Find the mask of each image; no mask is opened."""
         findings = Findings(path.name)
-        found, orphans = match_masks(_contents(path)[0], image_names)
+        found, orphans = match_masks(list_masks(path)[0], image_names)
         for name in orphans:
             findings.warning("orphan-mask", "belongs to no image, or to one that has another", name)
         for name in image_names:
@@ -68,14 +68,14 @@ class MasksFormat(DatasetFormat):
         ImageError
             If a mask that must be resampled cannot be read.
         """
-        masks, others = _contents(source)
+        masks, others = list_masks(source)
         for name in others:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
         found, _ = match_masks(masks, list(changes))
         for name, mask in found.items():
             change = changes[name]
-            new = target / _renamed(mask, name, change.new_name)
+            new = target / renamed_mask(mask, name, change.new_name)
             new.parent.mkdir(parents=True, exist_ok=True)
             if change.transform is None:
                 shutil.copyfile(source / mask, new)
@@ -90,7 +90,7 @@ def is_mask_name(name: str) -> bool:
     return is_image_name(name) or name.lower().endswith(MASK_SUFFIX)
 
 
-def _contents(folder: Path) -> tuple[list[str], list[str]]:
+def list_masks(folder: Path) -> tuple[list[str], list[str]]:
     """Return the masks below `folder` and the other files, paths with ``/``, sorted."""
     from iqf_core.datasets.layout import walk
 
@@ -150,7 +150,7 @@ def _stem(name: str) -> PurePosixPath:
     return path.with_suffix("") if is_image_name(path.name) else path
 
 
-def _renamed(mask: str, image: str, new_image: str) -> str:
+def renamed_mask(mask: str, image: str, new_image: str) -> str:
     """Return the name of `mask` for an image that changed its name, in the same style."""
     if mask == image:  # stays the mask of the same stem, and keeps its own file type
         suffix = PurePosixPath(mask).suffix

@@ -1,0 +1,1 @@
+"""Annotation formats of object detection."""
