@@ -72,12 +72,12 @@ class Jpeg(Modifier):
         if dtype != "uint8":
             return (
                 f"baseline JPEG stores 8 bits per sample, not {dtype}; convert the images to uint8 "
-                "beforehand, or use a coder for more bits (jpeg2000, where a plugin brings it)"
+                "beforehand, or use a coder for more bits (jpeg2000)"
             )
         if bands not in (1, 3):
             return (
                 f"JPEG codes 1 or 3 bands, not {bands}; select bands beforehand, or use a coder "
-                "for more bands (jpeg2000, where a plugin brings it)"
+                "for more bands (jpeg2000)"
             )
         return None
 

@@ -38,10 +38,10 @@ class Jpeg2000(Codec):
     * ``quality``: OpenJPEG's fixed quality, the PSNR in dB that its rate control aims at with the
       irreversible 9/7 wavelet, relative to the full scale of the bit depth.
     * ``bpppc`` or ``ratio``: OpenJPEG's rate control aims at this size, header included, with the
-      9/7 wavelet. The stream is never larger than asked for, and at most 2 % smaller, unless the
-      image needs less at full quality or is so small (some thousand samples) that a coding pass
-      more or less weighs more; the header alone may exceed the rate of a tiny image. The rate
-      reached is recorded.
+      9/7 wavelet. The stream is never larger than asked for, and at most 2 % smaller for images of
+      512 x 512 samples and more; small images have coarser steps (5 % for 200 x 200), and the
+      header alone may exceed the rate of a tiny one. An image that needs fewer bits for errors
+      of about one DN gets them. The rate reached is recorded.
     * ``reversible``: the 5/3 wavelet and nothing left out; every image is verified.
 
     ``ratio`` is the size of the pixels in memory (16 bits for 12-bit data in uint16) over that of
@@ -123,14 +123,16 @@ def encode_at_size(samples: Samples, nbytes: float) -> bytes:
     """
     raw = samples.pixels.size * samples.bits / 8
     best, percent = b"", 100 * nbytes / raw
+    sizes = set()
     for _ in range(_MOST_PASSES):
         stream = _encode_percent(samples, min(percent, 100.0))
         if not best or _nearer(len(stream), len(best), nbytes):
             best = stream
         if (1 - RATE_TOLERANCE) * nbytes <= len(stream) <= nbytes:
             break
-        if percent >= 100 and len(stream) <= nbytes:
-            break  # all there is
+        if len(stream) in sizes or (percent >= 100 and len(stream) <= nbytes):
+            break  # a step is coarser than the tolerance, or this is all there is
+        sizes.add(len(stream))
         percent = min(percent, 100.0) * (1 - RATE_TOLERANCE / 4) * nbytes / len(stream)
     return best
 
