@@ -33,6 +33,7 @@ REGISTRATION_HOOKS: dict[str, str] = {
     "trainer": "iqf_trainers",
     "executor": "iqf_task_executors",
     "format": "iqf_dataset_formats",
+    "preset": "iqf_presets",
     "command": "iqf_commands",
 }
 
@@ -67,6 +68,11 @@ def iqf_task_executors() -> Iterable[Component]:  # type: ignore[empty-body]
 @hookspec
 def iqf_dataset_formats() -> Iterable[Component]:  # type: ignore[empty-body]
     """Declare dataset formats; targets are subclasses of :class:`iqf_core.api.DatasetFormat`."""
+
+
+@hookspec
+def iqf_presets() -> Iterable[Component]:  # type: ignore[empty-body]
+    """Declare presets, chains with a name; targets are sequences of specification strings."""
 
 
 @hookspec

@@ -118,11 +118,13 @@ def components_page() -> str:
 def _component(entry: Any) -> str:
     from iqf_core.components.parameters import describe
 
-    target = entry.load()
+    target: Any = entry.load()
     origin = f"from `{entry.distribution}`"
     if entry.component.aliases:
         origin += "; also called " + ", ".join(f"`{name}`" for name in entry.component.aliases)
     parts = [f"### {entry.name}", f"{entry.component.summary} ({origin})."]
+    if entry.kind == "preset":
+        return "\n\n".join([*parts, f"Stands for {' '.join(map(_code, target))}."])
     parts.append(_markdown(inspect.getdoc(target) or ""))
     rows = describe(target.Params)
     if rows:

@@ -88,6 +88,8 @@ def _describe(entry: Entry) -> dict[str, Any]:
         return {**item, "error": str(error), "parameters": []}
     if entry.kind == "command":
         return {**item, "parameters": []}
+    if entry.kind == "preset":
+        return {**item, "chain": [str(link) for link in target], "parameters": []}
     import inspect
 
     from iqf_core.components.parameters import describe
@@ -113,6 +115,8 @@ def _print(item: dict[str, Any]) -> None:
         return
     if item.get("description"):
         click.echo(f"\n{item['description']}")
+    if "chain" in item:
+        click.echo(f"stands for {' '.join(item['chain'])}")
     if item["parameters"]:
         click.echo()
         print_columns(

@@ -33,6 +33,13 @@ _MOST_NOTES = 10
     "--workers", type=click.IntRange(min=1), help="Processes; by default one per usable core."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random modifiers.")
+@click.option(
+    "--presets",
+    "preset_files",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="YAML file of presets: names with a chain of modifiers each.",
+)
 @click.option("--grid", is_flag=True, help="Print a table with one line for each copy.")
 @click.option(
     "--peak", type=float, help="Value of full scale, in DN, of images that do not say it."
@@ -54,6 +61,7 @@ def modify(
     out: Path | None,
     workers: int | None,
     seed: int,
+    preset_files: tuple[Path, ...],
     grid: bool,
     peak: float | None,
     on_error: str,
@@ -71,6 +79,7 @@ def modify(
       iqf modify airports 'jpeg:quality=10|30|50'
       iqf modify airports gaussian_noise:sigma_dn=0..40/5
 
+    A preset is a chain with a name; `iqf components list --kind preset` lists the plugins'.
     A copy that is there already is used as it is.
     """
     from iqf_core.datasets.dataset import open_dataset
@@ -78,7 +87,7 @@ def modify(
     from iqf_core.modification.engine import modify_dataset
 
     registry = state.manager.registry
-    chains = _chains(specifications, state)
+    chains = _chains(specifications, preset_files, state)
     source = open_dataset(dataset, registry=registry, peak=peak)
     made: list[tuple[ModifiedDataset, float]] = []
     with LocalExecutor(LocalExecutor.Params(workers=workers)) as executor:
@@ -103,17 +112,22 @@ def modify(
     _print_summary(made)
 
 
-def _chains(specifications: tuple[str, ...], state: State) -> list[Chain]:
+def _chains(
+    specifications: tuple[str, ...], preset_files: tuple[Path, ...], state: State
+) -> list[Chain]:
     """Return a chain for each point of the grid; every mistake of the user's is said at once."""
     from iqf_core.components.specification import expand_chain, parse_specification
     from iqf_core.errors import ConfigurationError
     from iqf_core.modification.chain import Chain
+    from iqf_core.modification.presets import expand_presets, read_presets
 
+    presets = {name: chain for file in preset_files for name, chain in read_presets(file).items()}
     parsed: list[Specification] = []
     problems: list[Problem] = []
     for text in specifications:
         try:
-            parsed.append(parse_specification(text))
+            link = parse_specification(text)
+            parsed += expand_presets([link], state.manager.registry, presets)
         except ConfigurationError as error:
             problems += error.problems
     chains: dict[str, Chain] = {}

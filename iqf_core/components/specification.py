@@ -219,6 +219,15 @@ def specification_from_yaml(node: Any, where: str) -> Specification:
     return Specification(name, {key: grid_value(value) for key, value in params.items()})
 
 
+def chain_nodes(entry: Any) -> list[Any]:
+    """Return the YAML nodes of a chain's links: of a list, a mapping of several, or one alone."""
+    if isinstance(entry, list):
+        return [node for item in entry for node in chain_nodes(item)]
+    if isinstance(entry, Mapping) and len(entry) > 1:
+        return [{name: params} for name, params in entry.items()]
+    return [entry]
+
+
 def grid_value(value: Any) -> Any:
     """Read a YAML value: a list becomes a :class:`Grid`, ``{value: x}`` becomes x unexpanded."""
     if isinstance(value, list):

@@ -12,6 +12,7 @@ from iqf_core.components.specification import Grid, expand_chain
 from iqf_core.errors import ConfigurationError, DatasetError, IQFError, Problem
 from iqf_core.files import hash_json
 from iqf_core.modification.chain import Chain
+from iqf_core.modification.presets import expand_presets
 
 if TYPE_CHECKING:
     from iqf_core.components.trainer import Command
@@ -191,7 +192,10 @@ def _chains(
     for position, links in enumerate(settings.modifiers):
         where = settings.where("modifiers", position)
         found: list[Problem] = []
-        for specifications in _collect(found, where, expand_chain, links) or ():
+        expanded = _collect(found, where, expand_presets, links, registry, settings.presets)
+        for specifications in _collect(found, where, expand_chain, expanded or ()) or ():
+            if not specifications:
+                continue
             chain = _collect(found, where, Chain.resolve, specifications, registry, where)
             if chain is not None:
                 chains.append(chain)

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from iqf_core.components.specification import Grid, Specification, grid_value
+from iqf_core.components.specification import Grid, Specification, chain_nodes, grid_value
 from iqf_core.components.specification import specification_from_yaml as read_specification
 from iqf_core.errors import ConfigurationError, IQFError, Problem, nearest
 from iqf_core.files import check_schema
+from iqf_core.modification.presets import presets_from_yaml
 from iqf_core.yaml12 import Place, YamlDocument, load_yaml
 
 ROLES = ("train", "val", "test")
@@ -57,6 +58,7 @@ class _StudyModel(BaseModel):
     study: str
     datasets: dict[str, str]
     modifiers: Any = None
+    presets: Any = None
     apply_to: list[str] | None = None
     task: Any = None
     params: dict[str, Any] = Field(default_factory=dict)
@@ -94,6 +96,8 @@ class StudySettings:
         As in the study file.
     modifiers
         One tuple of specifications for each entry: a chain, whose parameters may be grids.
+    presets
+        The study's own names for chains.
     task
         The trainer, None for a study that degrades and measures only.
     executor
@@ -113,6 +117,7 @@ class StudySettings:
     name: str
     datasets: Mapping[str, Path]
     modifiers: tuple[tuple[Specification, ...], ...]
+    presets: Mapping[str, tuple[Specification, ...]]
     apply_to: tuple[str, ...]
     task: Specification | None
     params: Mapping[str, Any]
@@ -191,6 +196,7 @@ def examine(document: YamlDocument, folder: Path) -> tuple[StudySettings, list[P
     model = _model(document, problems)
     given = _Given(document, problems)
     modifiers = given.modifiers()
+    presets = given.presets()
     task = given.component("task")
     executor = given.component("executor")
     params = given.params()
@@ -201,6 +207,7 @@ def examine(document: YamlDocument, folder: Path) -> tuple[StudySettings, list[P
         name=model.study,
         datasets={role: folder / path for role, path in model.datasets.items()},
         modifiers=tuple(modifiers),
+        presets=presets,
         apply_to=tuple(model.apply_to if model.apply_to is not None else model.datasets),
         task=task,
         params=params,
@@ -282,7 +289,7 @@ class _Given:
         chains = []
         for position, entry in enumerate(entries):
             place: Place = ("modifiers", position)
-            nodes = _chain_nodes(entry)
+            nodes = chain_nodes(entry)
             if not nodes:
                 self.problems.append(Problem(self.document.where(place), "an empty chain"))
             links = [self._specification(node, place) for node in nodes]
@@ -290,6 +297,15 @@ class _Given:
             if nodes and len(chain) == len(links):
                 chains.append(chain)
         return chains
+
+    def presets(self) -> dict[str, tuple[Specification, ...]]:
+        if self.data.get("presets") is None:
+            return {}
+        try:
+            return presets_from_yaml(self.document, ("presets",))
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return {}
 
     def component(self, key: str) -> Specification | None:
         node = self.data.get(key)
@@ -359,12 +375,3 @@ class _Given:
                         f"no dataset has the role {role!r}{nearest(role, model.datasets)}",
                     )
                 )
-
-
-def _chain_nodes(entry: Any) -> list[Any]:
-    """Return the links of one entry: a list, a mapping of several, or a single component."""
-    if isinstance(entry, list):
-        return [node for item in entry for node in _chain_nodes(item)]
-    if isinstance(entry, Mapping) and len(entry) > 1:
-        return [{name: params} for name, params in entry.items()]
-    return [entry]

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from iqf_core.plugins.discovery import Plugin
 
 
+#: Kinds whose targets are no component classes: click commands, and data.
+NOT_CLASSES = ("command", "preset")
+
+
 @dataclass(frozen=True)
 class Entry:
     """A registered component and its owner.
@@ -23,7 +27,8 @@ class Entry:
     Attributes
     ----------
     kind
-        ``modifier``, ``metric``, ``loss``, ``trainer``, ``executor``, ``format`` or ``command``.
+        ``modifier``, ``metric``, ``loss``, ``trainer``, ``executor``, ``format``, ``preset`` or
+        ``command``.
     component
         Its declaration.
     plugin, distribution
@@ -132,7 +137,7 @@ class Registry:
         )
 
     def load(self, kind: str, name: str) -> Any:
-        """Return the class behind the component `name` of `kind`.
+        """Return the class (or command, or data) behind the component `name` of `kind`.
 
         Raises
         ------
@@ -141,7 +146,7 @@ class Registry:
         """
         entry = self.entry(kind, name)
         target = entry.load()
-        if kind != "command":
+        if kind not in NOT_CLASSES:
             from iqf_core.components.base import BaseComponent
 
             if not (isinstance(target, type) and issubclass(target, BaseComponent)):

@@ -21,3 +21,17 @@ def test_the_reference_is_the_image_itself(iqf_registry, iqf_context, iqf_image)
     image = iqf_image(bands=5, dtype="uint16", border=3)
     assert reference.modify(image, None, iqf_context) is image
     assert reference.is_identity()
+
+
+def test_every_preset_is_a_valid_chain(iqf_registry):
+    from iqf_core.modification.chain import Chain
+    from iqf_core.modification.presets import load_preset
+
+    presets = [
+        entry
+        for entry in iqf_registry.entries("preset")
+        if entry.distribution == "iqf-modifiers-basic"
+    ]
+    assert presets
+    for entry in presets:
+        Chain.resolve(load_preset(entry.name, iqf_registry), iqf_registry)

@@ -182,3 +182,25 @@ def _codecs() -> list[Component]:
             summary="Compression by programs of your own, an encoder and a decoder",
         ),
     ]
+
+
+@hookimpl
+def iqf_presets() -> list[Component]:
+    """Declare the presets."""
+    return [
+        Component(
+            "pushbroom",
+            "iqf_modifiers_basic.presets:PUSHBROOM",
+            summary="Detector aperture and image motion of one pixel: an ideal line scanner",
+        ),
+        Component(
+            "xview_quality",
+            "iqf_modifiers_basic.presets:XVIEW_QUALITY",
+            summary="The RER and SNR that xView is labelled with (0.56 and 31)",
+        ),
+        Component(
+            "deepglobe_quality",
+            "iqf_modifiers_basic.presets:DEEPGLOBE_QUALITY",
+            summary="The RER and SNR that DeepGlobe is labelled with (0.54 and 45)",
+        ),
+    ]
