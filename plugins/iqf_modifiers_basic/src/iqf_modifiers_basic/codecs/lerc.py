@@ -19,7 +19,7 @@ class Lerc(Codec):
     Limited Error Raster Compression as Esri's library implements it (LERC2, the codec of Cloud
     Optimized GeoTIFFs and of ArcGIS image services): blocks of 8 x 8 samples, each quantized just
     finely enough that no sample changes by more than ``max_error_dn``, then packed. 0 is lossless.
-    Both are verified on every image. All bands are in one stream.
+    Both are verified on every image. All bands are in one stream, the samples of a pixel together.
 
     Floating-point images may not hold NaN or infinities but in invalid pixels.
     """
@@ -44,14 +44,12 @@ class Lerc(Codec):
     def code(self, samples: Samples) -> Coded:
         """Encode and decode."""
         codec = library("LERC")
-        if not np.isfinite(samples.pixels.sum(dtype=np.float64)):
+        pixels = samples.pixels
+        if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
             raise UnsupportedImageError(
                 "LERC codes finite numbers, and the image holds NaN or infinities; mark them as "
                 "nodata, or use zstd or deflate"
             )
-        stream = codec.lerc_encode(
-            samples.planes, level=self.params.max_error_dn, planar=samples.shape[2] > 1
-        )
-        height, width, bands = samples.shape
-        planes = codec.lerc_decode(stream).reshape(bands, height, width)
-        return Coded(np.ascontiguousarray(planes.transpose(1, 2, 0)), len(stream))
+        source = pixels[:, :, 0] if samples.shape[2] == 1 else pixels
+        stream = codec.lerc_encode(np.ascontiguousarray(source), level=self.params.max_error_dn)
+        return Coded(codec.lerc_decode(stream).reshape(samples.shape), len(stream))
