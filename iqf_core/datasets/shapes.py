@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +42,19 @@ def parse_crs(text: str) -> Any:
     DatasetError
         If it is neither an EPSG code, CRS84, nor WKT.
     """
+    import rasterio
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
     code = _CODE.fullmatch(text.strip())
-    try:
+    environment: Any = rasterio.Env  # outside of one PROJ prints its own errors
+    with contextlib.suppress(CRSError), environment():
         if code:
             return CRS.from_epsg(int(code[1]))
         if _LONGITUDE_LATITUDE.fullmatch(text.strip()):
             return CRS.from_epsg(4326)  # rasterio's axes are always longitude, latitude
         if "[" in text:
             return CRS.from_wkt(text)
-    except CRSError:
-        pass
     raise DatasetError(f"unknown coordinate reference system {text[:80]!r}; expected an EPSG code")
 
 

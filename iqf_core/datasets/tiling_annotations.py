@@ -158,9 +158,10 @@ class _Cutter:
         for reason, scenes in self._unplaced.items():
             message = f"{len(scenes)} objects are left out: {reason}"
             yield Finding("not-placed", "error", message, self._file, scenes[0])
-        if self.dropped:
+        hidden = self.dropped - sum(map(len, self._unplaced.values()))
+        if hidden:
             message = (
-                f"{self.dropped} of {len(self._annotations.objects)} objects are in no tile: none "
+                f"{hidden} of {len(self._annotations.objects)} objects are in no tile: none "
                 f"shows at least {self._keep:g} of them"
             )
             yield Finding("objects-in-no-tile", "warning", message, self._file)

@@ -92,3 +92,18 @@ def test_runs_that_do_not_fit_the_size_are_refused_before_any_memory_is_taken() 
         RunLengthMask(10, 10, (10**18,))
     with pytest.raises(ValueError, match="negative"):
         RunLengthMask(1, 1, (2, -1))
+
+
+@given(masks, st.data())
+def test_a_part_is_the_part_of_the_pixels(mask: np.ndarray, data: st.DataObject) -> None:
+    height, width = mask.shape
+    row, col = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    rows = data.draw(st.integers(1, height - row))
+    cols = data.draw(st.integers(1, width - col))
+    part = RunLengthMask.from_mask(mask).cut(row, col, rows, cols)
+    assert np.array_equal(part.decode(), mask[row : row + rows, col : col + cols])
+
+
+def test_a_part_beyond_the_mask_is_refused() -> None:
+    with pytest.raises(ValueError, match="beyond"):
+        RunLengthMask(2, 2, (4,)).cut(0, 1, 2, 2)

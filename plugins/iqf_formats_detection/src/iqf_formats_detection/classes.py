@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,15 @@ def read_class_list(labels: Path) -> dict[int, str] | None:
     return None
 
 
-def write_class_list(folder: Path, names: Mapping[int, str]) -> None:
-    """Write ``classes.txt`` into the dataset `folder`; missing numbers get their number as name."""
-    if any(number < 0 for number in names):
-        raise DatasetError(f"{folder}: class {min(names)} is negative; expected numbers from 0")
-    last = max(names, default=-1)
-    if last > 1_000_000:
-        raise DatasetError(f"{folder}: class {last} is too large a number to list all below it")
-    lines = [" ".join(names.get(number, str(number)).split()) for number in range(last + 1)]
-    (folder / CLASSES_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+def write_class_list(folder: Path, names: Iterable[str]) -> None:
+    """Write ``classes.txt`` into the dataset `folder`, the name of class 0 first."""
+    text = "".join(f"{' '.join(name.split())}\n" for name in names)
+    (folder / CLASSES_FILE).write_text(text, encoding="utf-8")
+
+
+def counted_from_zero(numbers: Iterable[int]) -> dict[int, int]:
+    """Return class number -> the number it gets where numbers count from 0 without gaps."""
+    return {number: index for index, number in enumerate(sorted(set(numbers)))}
 
 
 def data_file(folder: Path) -> Path | None:

@@ -28,7 +28,12 @@ from iqf_core.api import (
     ImageRecord,
 )
 from iqf_formats_detection import label_files
-from iqf_formats_detection.classes import CLASSES_FILE, read_class_list, write_class_list
+from iqf_formats_detection.classes import (
+    CLASSES_FILE,
+    counted_from_zero,
+    read_class_list,
+    write_class_list,
+)
 from iqf_formats_detection.label_files import Findings, Line, parse_numbers
 from iqf_formats_detection.outlines import Corners, corners, moved, spelled
 
@@ -61,7 +66,8 @@ class DotaFormat(DatasetFormat):
         """Write one file for each image, and ``classes.txt`` beside the folder.
 
         Upright boxes become their four corners, polygons of other than four corners the smallest
-        rectangle around them. Spaces in names of classes become hyphens.
+        rectangle around them. Spaces in names of classes become hyphens, and class numbers that do
+        not count from 0 are counted anew.
 
         Raises
         ------
@@ -88,7 +94,7 @@ class DotaFormat(DatasetFormat):
             record = annotations.images.get(image)
             header = [] if record is None else _header_lines(record.attributes)
             label_files.write_lines(path / label_files.label_name(image), header + objects)
-        write_class_list(path.parent, names)
+        write_class_list(path.parent, names.values())
         if annotations.masks:
             lost["masks-not-carried", "mask images"] = len(annotations.masks)
         return [
@@ -120,7 +126,7 @@ class DotaFormat(DatasetFormat):
         if listed.is_file():
             shutil.copyfile(listed, target / CLASSES_FILE)
         elif len(matched) < len(labels) and not (source.parent / CLASSES_FILE).is_file():
-            write_class_list(target.parent, _numbered(source, labels))
+            write_class_list(target.parent, _names_used(source, labels))
 
 
 class _Reading:
@@ -187,7 +193,8 @@ def _numbers(folder: Path, used: set[str]) -> tuple[dict[str, int], bool]:
     return numbers, listed is not None
 
 
-def _numbered(folder: Path, labels: Sequence[str]) -> dict[int, str]:
+def _names_used(folder: Path, labels: Sequence[str]) -> list[str]:
+    """Return the names of classes of all objects, in the order of their numbers."""
     findings = Findings()
     parsed = (
         _parse(line)
@@ -196,7 +203,7 @@ def _numbered(folder: Path, labels: Sequence[str]) -> dict[int, str]:
         if not _HEADER.match(line.text)
     )
     numbers, _ = _numbers(folder, {each[1] for each in parsed if each is not None})
-    return {number: name for name, number in numbers.items()}
+    return list(numbers)
 
 
 def _parse(line: Line) -> tuple[Corners, str, dict[str, Any]] | None:
@@ -259,6 +266,9 @@ def _class_words(
     if len(set(words.values())) < len(words):
         twice = next(word for word, count in Counter(words.values()).items() if count > 1)
         raise DatasetError(f"{path}: two classes would be called {twice!r}; rename one")
+    if any(old != new for old, new in counted_from_zero(words).items()):
+        what = "class numbers with gaps, classes are counted from 0"
+        lost["classes-renumbered", what] = len(words)
     changed = sum(words[number] != names[number] for number in words)
     lost["class-renamed", "spaces in names of classes, they became hyphens"] = changed
     return words

@@ -64,5 +64,5 @@ def moved(transform: tuple[float, ...], x: float, y: float) -> Point:
 
 
 def spelled(value: float) -> str:
-    """Return a coordinate with ten significant digits, the shortest way."""
-    return f"{value:.10g}"
+    """Return a coordinate with twelve significant digits, the shortest way."""
+    return f"{value:.12g}"

@@ -116,7 +116,7 @@ class YoloFormat(DatasetFormat):
         elif not _has_names(source.parent):
             above = class_names(source)
             if above is not None:  # the copy may lie somewhere else
-                write_class_list(target.parent, above)
+                write_class_list(target.parent, _without_gaps(above))
 
 
 def class_names(labels: Path) -> dict[int, str] | None:
@@ -144,6 +144,10 @@ def class_names(labels: Path) -> dict[int, str] | None:
             if listed is not None:
                 return listed
     return None
+
+
+def _without_gaps(names: Mapping[int, str]) -> list[str]:
+    return [names.get(number, str(number)) for number in range(max(names, default=-1) + 1)]
 
 
 def _has_names(folder: Path) -> bool:

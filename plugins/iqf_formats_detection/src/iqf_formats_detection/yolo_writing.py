@@ -19,7 +19,7 @@ from iqf_core.api import (
     open_dataset,
 )
 from iqf_formats_detection import label_files
-from iqf_formats_detection.classes import DATA_FILES, data_file, read_data
+from iqf_formats_detection.classes import DATA_FILES, counted_from_zero, data_file, read_data
 from iqf_formats_detection.label_files import Line
 from iqf_formats_detection.outlines import Point, corners, moved, spelled, upright_box
 from iqf_formats_detection.yolo_reading import parse
@@ -78,10 +78,11 @@ def _task(objects: Iterable[Annotation]) -> str:
 def _numbers(annotations: Annotations, lost: Lost) -> dict[int, int]:
     """Return class number -> the number that is written: they must count from 0."""
     used = {*annotations.classes, *(each.class_id for each in annotations.objects)}
-    if used == set(range(len(used))):
-        return {number: number for number in sorted(used)}
-    lost["classes-renumbered", "class numbers with gaps, classes are counted from 0"] = len(used)
-    return {number: index for index, number in enumerate(sorted(used))}
+    numbers = counted_from_zero(used)
+    if any(old != new for old, new in numbers.items()):
+        what = "class numbers with gaps, classes are counted from 0"
+        lost["classes-renumbered", what] = len(used)
+    return numbers
 
 
 def _values(
