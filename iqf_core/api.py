@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from iqf_core.errors import TrackingError as TrackingError
     from iqf_core.errors import UnknownComponentError as UnknownComponentError
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
-    from iqf_core.experiments.results import Results as Results
+    from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
     from iqf_core.imaging.conversion import to_dtype as to_dtype
     from iqf_core.imaging.georeference import Georeference as Georeference

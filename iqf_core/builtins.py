@@ -11,7 +11,7 @@ def iqf_trainers() -> list[Component]:
     return [
         Component(
             "python_script",
-            "iqf_core.experiments.python_script:PythonScript",
+            "iqf_core.experiments.script.python_script:PythonScript",
             summary="A Python script that follows the script convention",
         )
     ]

@@ -12,7 +12,7 @@ from iqf_core.cli.state import print_json
 from iqf_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from iqf_core.experiments.results import Results, RunRecord, Summary
+    from iqf_core.experiments.results.results import Results, RunRecord, Summary
 
 #: Failed runs that are named; the rest is counted.
 _MOST_NAMED = 20
@@ -55,7 +55,7 @@ def results(
     With --plot rate the curves of coders are drawn against the rate that they reached, and their
     Bjøntegaard deltas against --anchor follow the table.
     """
-    from iqf_core.experiments.results import Results
+    from iqf_core.experiments.results.results import Results
 
     if plot and out is None:
         raise click.UsageError("--plot needs --out FILE")
@@ -70,7 +70,7 @@ def results(
         found.plot(plot, out=out, x=_one(by), metric=metric or None)
     deltas = _deltas(found, metric, anchor) if plot == "rate" else None
     if as_json:
-        from iqf_core.experiments.results_summary import run_json
+        from iqf_core.experiments.results.summary import run_json
 
         listed = [run_json(run) for run in found.runs(superseded=superseded)]
         print_json(listed if deltas is None else {"runs": listed, "bjontegaard": deltas})
@@ -96,7 +96,7 @@ def _deltas(found: Results, metrics: tuple[str, ...], anchor: str | None) -> lis
 
 
 def _show_deltas(rows: list[dict[str, Any]]) -> None:
-    from iqf_core.experiments.results_summary import Summary
+    from iqf_core.experiments.results.summary import Summary
 
     for metric in dict.fromkeys(row["metric"] for row in rows):
         of_metric = [row for row in rows if row["metric"] == metric]

@@ -11,7 +11,7 @@ from iqf_core.cli.state import State, print_columns, print_json
 
 if TYPE_CHECKING:
     from iqf_core.experiments.plan import Plan
-    from iqf_core.experiments.runner import RunReport
+    from iqf_core.experiments.running.runner import RunReport
     from iqf_core.experiments.study import Study
 
 _STUDY = click.argument("study_file", metavar="STUDY", type=click.Path(path_type=Path))
@@ -80,7 +80,7 @@ def run(
     if only_failed and force:
         raise click.UsageError("--only-failed and --force exclude each other")
     from iqf_core.components.specification import parse_specification
-    from iqf_core.experiments.runner import RunOptions, run_plan
+    from iqf_core.experiments.running.runner import RunOptions, run_plan
 
     _stop_on_terminate()
     state = context.find_object(State)
@@ -140,7 +140,7 @@ def _open(state: State, study_file: Path) -> Study:
 
 
 def _states(study: Study) -> dict[str, str]:
-    from iqf_core.experiments.runner import latest_records
+    from iqf_core.experiments.running.runner import latest_records
 
     records = latest_records(study.tracking.records())
     return {fingerprint: str(record.state) for fingerprint, record in records.items()}

@@ -18,7 +18,7 @@ from iqf_core.errors import ConfigurationError, ExecutionError
 
 if TYPE_CHECKING:
     from iqf_core.execution.supervision import SupervisedProcess
-    from iqf_core.experiments.tracking_target import TrackingTarget
+    from iqf_core.experiments.tracking.target import TrackingTarget
 
 _HOST = "127.0.0.1"
 #: MLflow's server takes half a minute on a slow machine.
@@ -54,7 +54,7 @@ def ui(study: Path, port: int, open_page: bool, tracking_uri: str | None) -> Non
 
 
 def _target(study: Path, tracking_uri: str | None) -> TrackingTarget:
-    from iqf_core.experiments.tracking_target import resolve_tracking
+    from iqf_core.experiments.tracking.target import resolve_tracking
 
     if tracking_uri:
         return resolve_tracking(Path.cwd(), tracking_uri)

@@ -205,7 +205,7 @@ def _chains(
 
 def _task(settings: StudySettings, registry: Registry) -> Task | None:
     from iqf_core.components.context import Context
-    from iqf_core.experiments.script_sources import hash_inputs
+    from iqf_core.experiments.script.sources import hash_inputs
 
     if settings.task is None:
         return None

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 from iqf_core.components.base import BaseComponent
 from iqf_core.errors import ConfigurationError, PluginError
 from iqf_core.experiments.plan import Plan, component_problems, make_plan
-from iqf_core.experiments.runner import RunOptions, RunReport, run_plan
+from iqf_core.experiments.running.runner import RunOptions, RunReport, run_plan
 from iqf_core.experiments.study_file import StudySettings, examine_study, settings_from
-from iqf_core.experiments.study_tracking import StudyTracking
+from iqf_core.experiments.tracking.study_tracking import StudyTracking
 from iqf_core.plugins.local_files import component_name
 from iqf_core.plugins.manager import PluginManager
 from iqf_core.yaml12 import YamlDocument
 
 if TYPE_CHECKING:
-    from iqf_core.experiments.results import Results
+    from iqf_core.experiments.results.results import Results
 
 
 class Study:
@@ -125,14 +125,14 @@ class Study:
         Parameters
         ----------
         **options
-            Fields of :class:`~iqf_core.experiments.runner.RunOptions`: ``workers``, ``executor``,
-            ``only_failed``, ``force``, ``quiet``.
+            Fields of :class:`~iqf_core.experiments.running.runner.RunOptions`: ``workers``,
+            ``executor``, ``only_failed``, ``force``, ``quiet``.
         """
         return run_plan(self.plan(), self.manager, self.tracking, RunOptions(**options))
 
     def results(self) -> Results:
         """Return the results recorded so far."""
-        from iqf_core.experiments.results import Results
+        from iqf_core.experiments.results.results import Results
 
         return Results(self)
 

@@ -30,7 +30,7 @@ _PARAM_NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class TrackingSettings(BaseModel):
-    """Where runs are tracked; see :func:`iqf_core.experiments.tracking.resolve_tracking`."""
+    """Where runs are tracked; see :mod:`iqf_core.experiments.tracking.target`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

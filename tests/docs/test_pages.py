@@ -113,7 +113,7 @@ def test_every_key_of_iqf_yaml_is_documented():
 
 
 def test_every_state_of_a_run_is_documented():
-    from iqf_core.experiments.states import RunState
+    from iqf_core.experiments.running.states import RunState
 
     text = (DOCS / "guide" / "studies.md").read_text()
     assert {f"`{state}`" for state in RunState} <= set(re.findall(r"^\| (`\w+`) \|", text, re.M))

@@ -11,8 +11,20 @@ from typing import Any
 
 import pytest
 
-from iqf_core.experiments.run_records import FINGERPRINT, IDENTITY, PLANNED, REASON, STATE, STUDY
-from iqf_core.experiments.tracking import MetricPoint, Tracker, TrackingTarget, resolve_tracking
+from iqf_core.experiments.tracking.records import (
+    FINGERPRINT,
+    IDENTITY,
+    PLANNED,
+    REASON,
+    STATE,
+    STUDY,
+)
+from iqf_core.experiments.tracking.tracker import (
+    MetricPoint,
+    Tracker,
+    TrackingTarget,
+    resolve_tracking,
+)
 
 
 @pytest.fixture(scope="session")

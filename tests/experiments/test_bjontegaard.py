@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iqf_core.experiments import bjontegaard
-from iqf_core.experiments.bjontegaard import (
+from iqf_core.experiments.results import bjontegaard
+from iqf_core.experiments.results.bjontegaard import (
     Method,
     NoDeltaError,
     RateCurve,

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from iqf_core.experiments.interruption import undivided
+from iqf_core.experiments.running.interruption import undivided
 
 
 @pytest.fixture(autouse=True)

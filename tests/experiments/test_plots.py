@@ -9,10 +9,10 @@ import cv2
 import pytest
 
 from iqf_core.errors import ConfigurationError
-from iqf_core.experiments.plot_panels import axis_label, make_panels
-from iqf_core.experiments.plots import draw, plot_results
-from iqf_core.experiments.results import Results
-from iqf_core.experiments.tracking import Tracker
+from iqf_core.experiments.results.plot_panels import axis_label, make_panels
+from iqf_core.experiments.results.plots import draw, plot_results
+from iqf_core.experiments.results.results import Results
+from iqf_core.experiments.tracking.tracker import Tracker
 
 Track = Callable[..., str]
 NOISE = {"gaussian_noise.sigma_dn": 0}
@@ -171,7 +171,7 @@ def test_a_study_without_finished_runs_is_said(
 
 def test_drawing_leaves_no_global_state(study: Results, tmp_path: Path) -> None:
     code = (
-        "import sys; from iqf_core.experiments.results import Results\n"
+        "import sys; from iqf_core.experiments.results.results import Results\n"
         f"Results('digits', tracking_uri={study.target.uri!r}).plot(out=sys.argv[1])\n"
         "import matplotlib\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"

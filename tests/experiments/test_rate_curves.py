@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from iqf_core.cli.results import results as results_command
 from iqf_core.errors import ConfigurationError
-from iqf_core.experiments.plots import draw, plot_results
-from iqf_core.experiments.rate_curves import codec_curves, rate_metric, rate_panel
-from iqf_core.experiments.results import Results
-from iqf_core.experiments.tracking import Tracker
+from iqf_core.experiments.results.plots import draw, plot_results
+from iqf_core.experiments.results.rate_curves import codec_curves, rate_metric, rate_panel
+from iqf_core.experiments.results.results import Results
+from iqf_core.experiments.tracking.tracker import Tracker
 
 Track = Callable[..., str]
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 from iqf_core.cli.results import results as results_command
 from iqf_core.errors import ConfigurationError, TrackingError
-from iqf_core.experiments.results import Results
-from iqf_core.experiments.results_summary import mean_and_spread
-from iqf_core.experiments.tracking import MetricPoint, Tracker
+from iqf_core.experiments.results.results import Results
+from iqf_core.experiments.results.summary import mean_and_spread
+from iqf_core.experiments.tracking.tracker import MetricPoint, Tracker
 
 Track = Callable[..., str]
 NOISE = {"gaussian_noise.sigma_dn": 0}

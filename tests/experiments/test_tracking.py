@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from iqf_core.errors import TrackingError
-from iqf_core.experiments.run_reading import record_of
-from iqf_core.experiments.tracking import (
+from iqf_core.experiments.tracking.limits import safe_keys
+from iqf_core.experiments.tracking.reading import record_of
+from iqf_core.experiments.tracking.tracker import (
     MetricPoint,
     Tracker,
     TrackingTarget,
     read_experiment,
     resolve_tracking,
 )
-from iqf_core.experiments.tracking_limits import safe_keys
 
 
 def test_the_default_store_lies_beside_the_study(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_runs_are_read_without_importing_mlflow(tracker: Tracker, tmp_path: Path
     tracker.create_run("r", {}, {})
     code = (
         "import sys; from pathlib import Path\n"
-        "from iqf_core.experiments.tracking import read_experiment, resolve_tracking\n"
+        "from iqf_core.experiments.tracking.tracker import read_experiment, resolve_tracking\n"
         "assert len(read_experiment(resolve_tracking(Path(sys.argv[1])), 'digits')) == 1\n"
         "assert not {'mlflow', 'pandas', 'sqlalchemy'} & set(sys.modules)"
     )
@@ -245,7 +245,7 @@ def test_artifacts_are_found_after_the_study_was_moved(
 
 
 def test_more_runs_than_a_page_are_all_read(tracker: Tracker) -> None:
-    from iqf_core.experiments import run_reading
+    from iqf_core.experiments.tracking import reading as run_reading
 
     run_id = tracker.create_run("first", {"p": 1}, {})
     connection = sqlite3.connect(str(tracker.target.store_path))
@@ -318,7 +318,7 @@ def test_a_read_only_store_is_said(tracker: Tracker, monkeypatch: pytest.MonkeyP
 _WRITER = """
 import sys, time
 from pathlib import Path
-from iqf_core.experiments.tracking import MetricPoint, Tracker, resolve_tracking
+from iqf_core.experiments.tracking.tracker import MetricPoint, Tracker, resolve_tracking
 tracker = Tracker(resolve_tracking(Path(sys.argv[1])), "shared")
 print("ready", flush=True)
 for index in range(int(sys.argv[2])):

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from iqf_core.cli.ui import server_command, ui
 from iqf_core.errors import ConfigurationError, TrackingError
-from iqf_core.experiments.tracking import TrackingTarget
+from iqf_core.experiments.tracking.tracker import TrackingTarget
 
 #: Stands in for MLflow's server: answers after a while, with a process of its own.
 _SERVER = """

@@ -14,8 +14,8 @@ from collections import Counter
 import psutil
 import pytest
 
-from iqf_core.experiments.run_reading import read_experiment
-from iqf_core.experiments.tracking_target import resolve_tracking
+from iqf_core.experiments.tracking.reading import read_experiment
+from iqf_core.experiments.tracking.target import resolve_tracking
 
 STUDY = """
 study: s
@@ -81,7 +81,7 @@ def check_complete(folder):
         assert record.metrics["zero"] == 0.0
         assert (record.artifact_path / "model.bin").read_bytes() == b"weights"
         assert (record.artifact_path / "iqf" / "script.log").is_file()
-    from iqf_core.experiments.tracking import Tracker
+    from iqf_core.experiments.tracking.tracker import Tracker
 
     tracker = Tracker(resolve_tracking(folder), "s")
     for record in done:

@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from iqf_core.components.specification import Specification
-from iqf_core.experiments import recording
-from iqf_core.experiments.runner import StudyBusyError
+from iqf_core.experiments.running import recording
+from iqf_core.experiments.running.runner import StudyBusyError
+
+RUNNER = "iqf_core.experiments.running.runner._Runner"
 
 FAILING = {
     "exit code": ("print('about to fail'); raise SystemExit(3)", "FAILED", "exit code 3"),
@@ -193,7 +195,7 @@ class TestResuming:
             raise SystemExit("as if killed")
 
         monkeypatch.setattr(recording, "record_task_run", die)
-        monkeypatch.setattr("iqf_core.experiments.runner._Runner._mark_stopped", lambda self: None)
+        monkeypatch.setattr(f"{RUNNER}._mark_stopped", lambda self: None)
         with pytest.raises(SystemExit):
             study.run(quiet=True)
         monkeypatch.setattr(recording, "record_task_run", record)
@@ -212,10 +214,10 @@ class TestResuming:
         self, make_study, calls, monkeypatch
     ):
         study = make_study(modifiers=["none"])
-        monkeypatch.setattr("iqf_core.experiments.runner._Runner._mark_stopped", lambda self: None)
+        monkeypatch.setattr(f"{RUNNER}._mark_stopped", lambda self: None)
         with monkeypatch.context() as patch:
             patch.setattr(
-                "iqf_core.experiments.runner._Runner._end",
+                f"{RUNNER}._end",
                 lambda *_: (_ for _ in ()).throw(SystemExit("as if killed")),
             )
             with pytest.raises(SystemExit):
@@ -238,14 +240,14 @@ class TestResuming:
 
 
 FORGETTING = {
-    "finished runs": ("iqf_core.experiments.runner.latest_records", lambda records: {}),
-    "ended scripts": ("iqf_core.experiments.runner.read_outcome", lambda work: None),
+    "finished runs": ("iqf_core.experiments.running.runner.latest_records", lambda records: {}),
+    "ended scripts": ("iqf_core.experiments.running.runner.read_outcome", lambda work: None),
     "what is logged": (
-        "iqf_core.experiments.tracking.Tracker.existing_metrics",
+        "iqf_core.experiments.tracking.tracker.Tracker.existing_metrics",
         lambda self, run_id: {},
     ),
     "interrupted runs": (
-        "iqf_core.experiments.runner._Runner._finish_interrupted",
+        "iqf_core.experiments.running.runner._Runner._finish_interrupted",
         lambda self, interrupted: None,
     ),
 }

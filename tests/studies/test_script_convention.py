@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from iqf_core.experiments.arguments import script_arguments
 from iqf_core.experiments.durations import format_duration, parse_duration
-from iqf_core.experiments.script_results import MetricValue, ResultsFileError, read_results
-from iqf_core.experiments.script_sources import hash_inputs, python_sources
+from iqf_core.experiments.script.arguments import script_arguments
+from iqf_core.experiments.script.results_file import MetricValue, ResultsFileError, read_results
+from iqf_core.experiments.script.sources import hash_inputs, python_sources
 
 
 def results(tmp_path, content, given=None):

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from iqf_core.components.scalars import Scalar
 from iqf_core.errors import ConfigurationError, nearest
-from iqf_core.experiments.bjontegaard import (
+from iqf_core.experiments.results.bjontegaard import (
     Method,
     NoDeltaError,
     RateCurve,
     bd_metric,
     bd_rate,
 )
-from iqf_core.experiments.plot_panels import Line, Panel, modifier_names
-from iqf_core.experiments.results_summary import cell
-from iqf_core.experiments.results_table import is_of_modifier, is_reference, varying_params
-from iqf_core.experiments.run_records import RunRecord
+from iqf_core.experiments.results.plot_panels import Line, Panel, modifier_names
+from iqf_core.experiments.results.summary import cell
+from iqf_core.experiments.results.table import is_of_modifier, is_reference, varying_params
+from iqf_core.experiments.tracking.records import RunRecord
 
 if TYPE_CHECKING:
     import pandas

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iqf_core.components.scalars import Scalar
-from iqf_core.experiments.results_summary import cell
-from iqf_core.experiments.results_table import (
+from iqf_core.experiments.results.summary import cell
+from iqf_core.experiments.results.table import (
     identities,
     is_of_modifier,
     is_reference,
     parameter_of,
     varying_params,
 )
-from iqf_core.experiments.run_records import RunRecord
+from iqf_core.experiments.tracking.records import RunRecord
 
 #: Units that parameters and metrics carry at the end of their names.
 _UNITS = {

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iqf_core.experiments.plot_panels import Line, Panel
-from iqf_core.experiments.results_summary import cell
-from iqf_core.experiments.results_table import is_reference
-from iqf_core.experiments.run_records import RunRecord
+from iqf_core.experiments.results.plot_panels import Line, Panel
+from iqf_core.experiments.results.summary import cell
+from iqf_core.experiments.results.table import is_reference
+from iqf_core.experiments.tracking.records import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,7 +1,7 @@
 """Tracking of runs with MLflow: an explicit client and address, no global active run.
 
 Only the driver of a study writes (a monitored script aside). Runs of a sqlite store are read
-straight from its file, without importing MLflow; see :mod:`iqf_core.experiments.sqlite_store`.
+straight from its file, without importing MLflow; see ``sqlite_store.py``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from iqf_core.errors import TrackingError
-from iqf_core.experiments.artifacts import copy_files, keep_long_values
-from iqf_core.experiments.mlflow_client import (
+from iqf_core.experiments.tracking.artifacts import copy_files, keep_long_values
+from iqf_core.experiments.tracking.limits import (
+    MAX_PARAM_LENGTH,
+    MAX_TAG_LENGTH,
+    cut_values,
+    safe_keys,
+)
+from iqf_core.experiments.tracking.mlflow_client import (
     TrackingFailedError,
     open_for_writing,
     reported,
     store_lock,
 )
-from iqf_core.experiments.run_reading import (
+from iqf_core.experiments.tracking.reading import (
     all_runs,
     deleted_message,
     present_folder,
@@ -27,15 +33,9 @@ from iqf_core.experiments.run_reading import (
     record_of,
     with_tags,
 )
-from iqf_core.experiments.run_records import MetricPoint, RunRecord, parameter_text
-from iqf_core.experiments.sqlite_store import restore_infinity
-from iqf_core.experiments.tracking_limits import (
-    MAX_PARAM_LENGTH,
-    MAX_TAG_LENGTH,
-    cut_values,
-    safe_keys,
-)
-from iqf_core.experiments.tracking_target import TrackingTarget, local_folder, resolve_tracking
+from iqf_core.experiments.tracking.records import MetricPoint, RunRecord, parameter_text
+from iqf_core.experiments.tracking.sqlite_store import restore_infinity
+from iqf_core.experiments.tracking.target import TrackingTarget, local_folder, resolve_tracking
 
 __all__ = [
     "MetricPoint",

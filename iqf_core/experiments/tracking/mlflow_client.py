@@ -10,8 +10,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from iqf_core.errors import TrackingError
-from iqf_core.experiments.sqlite_store import make_store
-from iqf_core.experiments.tracking_target import TrackingTarget
+from iqf_core.experiments.tracking.sqlite_store import make_store
+from iqf_core.experiments.tracking.target import TrackingTarget
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqf_core.experiments.copies import RunDataset
-from iqf_core.experiments.job import LOG_NAME, OUTPUT_FOLDER, OWN_FOLDER
 from iqf_core.experiments.plan import Plan, Run
-from iqf_core.experiments.run_records import (
+from iqf_core.experiments.running.copies import RunDataset
+from iqf_core.experiments.running.job import LOG_NAME, OUTPUT_FOLDER, OWN_FOLDER
+from iqf_core.experiments.running.states import RunState, state_of
+from iqf_core.experiments.script.results_file import (
+    RESULTS_NAME,
+    ResultsFileError,
+    ScriptResults,
+    read_results,
+)
+from iqf_core.experiments.tracking.records import (
     FINGERPRINT,
     GIT_REVISION,
     IDENTITY,
@@ -27,14 +34,7 @@ from iqf_core.experiments.run_records import (
     VERSIONS,
     MetricPoint,
 )
-from iqf_core.experiments.script_results import (
-    RESULTS_NAME,
-    ResultsFileError,
-    ScriptResults,
-    read_results,
-)
-from iqf_core.experiments.states import RunState, state_of
-from iqf_core.experiments.tracking import Tracker
+from iqf_core.experiments.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from iqf_core.modification.manifest import Manifest
@@ -156,7 +156,7 @@ def record_task_run(
     work
         The run's folder.
     outcome
-        What :func:`iqf_core.experiments.job.run_program` returned.
+        What :func:`iqf_core.experiments.running.job.run_program` returned.
     already_there
         Whether some of it may be logged already (by a monitored script, or before an
         interruption); what is there is not logged again.

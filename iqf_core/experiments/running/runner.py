@@ -17,23 +17,23 @@ from iqf_core.components.executor import Executor, Resources, Task
 from iqf_core.components.specification import Specification
 from iqf_core.errors import IQFError
 from iqf_core.execution.capacity import usable_cores
-from iqf_core.experiments import recording
-from iqf_core.experiments.arguments import script_arguments
-from iqf_core.experiments.copies import Copies, RunDataset, make_copies
-from iqf_core.experiments.interruption import undivided
-from iqf_core.experiments.job import OUTPUT_FOLDER, read_outcome
 from iqf_core.experiments.plan import Plan, Run
-from iqf_core.experiments.recording import Ended
-from iqf_core.experiments.run_records import FINGERPRINT, RunRecord
-from iqf_core.experiments.states import RunState
-from iqf_core.experiments.study_tracking import StudyTracking
-from iqf_core.experiments.tracking import Tracker
+from iqf_core.experiments.running import recording
+from iqf_core.experiments.running.copies import Copies, RunDataset, make_copies
+from iqf_core.experiments.running.interruption import undivided
+from iqf_core.experiments.running.job import OUTPUT_FOLDER, read_outcome
+from iqf_core.experiments.running.recording import Ended
+from iqf_core.experiments.running.states import RunState
+from iqf_core.experiments.script.arguments import script_arguments
+from iqf_core.experiments.tracking.records import FINGERPRINT, RunRecord
+from iqf_core.experiments.tracking.study_tracking import StudyTracking
+from iqf_core.experiments.tracking.tracker import Tracker
 from iqf_core.progress import Bar, progress
 
 if TYPE_CHECKING:
     from iqf_core.plugins.manager import PluginManager
 
-_JOB = "iqf_core.experiments.job:run_program"
+_JOB = "iqf_core.experiments.running.job:run_program"
 
 
 class StudyBusyError(IQFError):

@@ -13,7 +13,7 @@ from iqf_core.components.parameters import Params, parameter
 from iqf_core.components.trainer import Command, Trainer
 from iqf_core.errors import ConfigurationError
 from iqf_core.experiments.durations import parse_duration
-from iqf_core.experiments.script_sources import python_sources
+from iqf_core.experiments.script.sources import python_sources
 
 
 class PythonScript(Trainer):

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from iqf_core.errors import ConfigurationError, nearest
-from iqf_core.experiments.plot_drawing import DASHES, REFERENCE_COLOUR, UNMODIFIED, draw_panel
-from iqf_core.experiments.plot_panels import Panel, axis_label, make_panels
-from iqf_core.experiments.rate_curves import rate_metric, rate_panel
-from iqf_core.experiments.results_summary import metrics_of_interest
-from iqf_core.experiments.run_records import RunRecord
+from iqf_core.experiments.results.plot_drawing import (
+    DASHES,
+    REFERENCE_COLOUR,
+    UNMODIFIED,
+    draw_panel,
+)
+from iqf_core.experiments.results.plot_panels import Panel, axis_label, make_panels
+from iqf_core.experiments.results.rate_curves import rate_metric, rate_panel
+from iqf_core.experiments.results.summary import metrics_of_interest
+from iqf_core.experiments.tracking.records import RunRecord
 from iqf_core.files import atomic_write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from iqf_core.experiments.results import Results
+    from iqf_core.experiments.results.results import Results
 
 PlotKind = Literal["line", "bar", "scatter", "rate"]
 KINDS: tuple[str, ...] = get_args(PlotKind)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from iqf_core.components.scalars import Scalar, format_number
-from iqf_core.experiments.results_table import (
+from iqf_core.experiments.results.table import (
     Group,
     averaged_over,
     group_runs,
     metric_names,
     varying_params,
 )
-from iqf_core.experiments.run_records import RunRecord
+from iqf_core.experiments.tracking.records import RunRecord
 
 #: More columns than this do not fit a terminal.
 _MOST_METRICS = 6

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iqf_core.components.scalars import Scalar
 from iqf_core.errors import ConfigurationError, nearest
-from iqf_core.experiments.run_records import REFERENCE, RunRecord
+from iqf_core.experiments.tracking.records import REFERENCE, RunRecord
 
 if TYPE_CHECKING:
     import pandas

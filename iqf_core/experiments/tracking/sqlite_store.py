@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from iqf_core.errors import TrackingError
-from iqf_core.experiments.run_records import STATE, RunRecord, parameter_value
+from iqf_core.experiments.tracking.records import STATE, RunRecord, parameter_value
 from iqf_core.files import cache_folder
 
 _RUNS = """
@@ -93,7 +93,7 @@ def experiments(path: Path) -> dict[str, tuple[str, str]]:
 
 def read_runs(path: Path, experiment_id: str) -> list[RunRecord]:
     """Return all runs of an experiment that are not deleted, oldest first."""
-    from iqf_core.experiments.tracking_target import local_folder
+    from iqf_core.experiments.tracking.target import local_folder
 
     number = (int(experiment_id),)
     with _reading(path) as store:

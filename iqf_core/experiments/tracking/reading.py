@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iqf_core.errors import TrackingError, nearest
-from iqf_core.experiments.mlflow_client import load_client, reported
-from iqf_core.experiments.run_records import STATE, RunRecord, parameter_value
-from iqf_core.experiments.sqlite_store import experiments, read_runs, restore_infinity
-from iqf_core.experiments.tracking_target import TrackingTarget, local_folder
+from iqf_core.experiments.tracking.mlflow_client import load_client, reported
+from iqf_core.experiments.tracking.records import STATE, RunRecord, parameter_value
+from iqf_core.experiments.tracking.sqlite_store import experiments, read_runs, restore_infinity
+from iqf_core.experiments.tracking.target import TrackingTarget, local_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from iqf_core.experiments.run_reading import read_experiment, with_tags
-from iqf_core.experiments.run_records import STUDY, RunRecord
 from iqf_core.experiments.study_file import TrackingSettings
-from iqf_core.experiments.tracking import Tracker
-from iqf_core.experiments.tracking_target import TrackingTarget, resolve_tracking
+from iqf_core.experiments.tracking.reading import read_experiment, with_tags
+from iqf_core.experiments.tracking.records import STUDY, RunRecord
+from iqf_core.experiments.tracking.target import TrackingTarget, resolve_tracking
+from iqf_core.experiments.tracking.tracker import Tracker
 
 
 class StudyTracking:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from iqf_core.errors import ConfigurationError
-from iqf_core.experiments.results_summary import Summary, summarize
-from iqf_core.experiments.results_table import (
+from iqf_core.experiments.results.summary import Summary, summarize
+from iqf_core.experiments.results.table import (
     averaged_over,
     find_name,
     group_runs,
@@ -20,9 +20,9 @@ from iqf_core.experiments.results_table import (
     planned_params,
     runs_frame,
 )
-from iqf_core.experiments.run_reading import read_experiment
-from iqf_core.experiments.run_records import STUDY, RunRecord
-from iqf_core.experiments.tracking_target import TrackingTarget, resolve_tracking
+from iqf_core.experiments.tracking.reading import read_experiment
+from iqf_core.experiments.tracking.records import STUDY, RunRecord
+from iqf_core.experiments.tracking.target import TrackingTarget, resolve_tracking
 
 if TYPE_CHECKING:
     import pandas
@@ -184,8 +184,8 @@ class Results:
         return summarize(runs, self.find_params(by), self.find_metrics(metrics))
 
     def plot(self, kind: str = "line", *, out: str | Path, **options: Any) -> Path:
-        """Draw the results to a file; see :func:`iqf_core.experiments.plots.plot_results`."""
-        from iqf_core.experiments.plots import plot_results
+        """Draw the results; see :func:`iqf_core.experiments.results.plots.plot_results`."""
+        from iqf_core.experiments.results.plots import plot_results
 
         return plot_results(self, kind, out=Path(out), **options)
 
@@ -209,15 +209,15 @@ class Results:
             One row a coder: ``bd_rate_percent`` (negative: it needs less rate for the same value)
             and ``bd_metric`` (at the same rate), ``…_pchip`` by the other interpolation, NaN with
             a ``reason`` where curves do not overlap or have too few points; see
-            :func:`iqf_core.experiments.rate_curves.bjontegaard_frame`.
+            :func:`iqf_core.experiments.results.rate_curves.bjontegaard_frame`.
 
         Raises
         ------
         ConfigurationError
             If there is no such metric or anchor, or no run has a rate.
         """
-        from iqf_core.experiments.plots import default_metric
-        from iqf_core.experiments.rate_curves import bjontegaard_frame
+        from iqf_core.experiments.results.plots import default_metric
+        from iqf_core.experiments.results.rate_curves import bjontegaard_frame
 
         runs = self.runs("FINISHED")
         names = self.find_metrics(metric)

@@ -1,0 +1,1 @@
+"""Results: tables, plots, rate curves."""

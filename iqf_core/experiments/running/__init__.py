@@ -1,0 +1,1 @@
+"""Running a plan: copies, programs, their records, and resuming."""

@@ -1,0 +1,1 @@
+"""The script convention: how a program is called, and what it leaves behind."""

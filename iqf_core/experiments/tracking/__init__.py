@@ -1,0 +1,1 @@
+"""Tracking: where runs are kept, writing them with MLflow, reading them back."""
