@@ -101,6 +101,16 @@ def test_positions_stay_where_they_are(interpolation, factor):
     assert np.abs(small[:, :, 0] - centres)[:, 12:-12].max() <= reach * max(factor, 1)
 
 
+@pytest.mark.parametrize("interpolation", [*FILTERS, "nearest"])
+def test_the_last_pixels_of_a_grid_that_does_not_fit_are_sensible(interpolation):
+    image = make_image(100, 97, 1, "uint16")
+    constant = image.with_pixels(np.full_like(image.pixels, 1234))
+    for factor in (0.7, 3.3, 30, 99):
+        for restore in (True, False):
+            given = {"factor": factor, "restore_size": restore, "interpolation": interpolation}
+            assert (sampled(constant, **given).pixels == 1234).all()
+
+
 def test_the_mean_is_kept():
     image = make_image(96, 120, 3, "float32")
     for given in ({"factor": 2}, {"factor": 4, "restore_size": False}):

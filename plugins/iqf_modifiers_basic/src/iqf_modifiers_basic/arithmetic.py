@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -15,6 +16,9 @@ _DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
 #: may differ; no register holds more.
 _LANES = 64
 
+#: Samples blended at a time, so that limiting them finds them in the cache.
+_CACHED = 1 << 20
+
 #: Samples computed at a time where a table is looked up: their indices stay in the cache.
 _CHUNK = 1 << 16
 
@@ -24,8 +28,12 @@ def limit(pixels: NDArray[Any], peak: float) -> NDArray[Any]:
     if pixels.dtype.kind == "u":
         largest = np.iinfo(pixels.dtype).max
         full_scale = math.floor(min(peak, largest))
-        if full_scale < largest:
+        if full_scale < largest and (pixels.size < _LANES or not pixels.flags.c_contiguous):
+            # cv2 cannot tell a very small array from a scalar.
             np.minimum(pixels, pixels.dtype.type(full_scale), out=pixels)
+        elif full_scale < largest:
+            flat = pixels.reshape(1, -1)
+            cv2.min(flat, full_scale, dst=flat)  # type: ignore[call-overload]
     return pixels
 
 
@@ -65,28 +73,37 @@ def blend(
 
     Integers are rounded to nearest once and clipped to [0, `peak`].
     """
-    one, two = np.ascontiguousarray(first).reshape(1, -1), np.ascontiguousarray(second)
-    two = two.reshape(1, -1)
+    one = np.ascontiguousarray(first).reshape(1, -1)
+    two = np.ascontiguousarray(second).reshape(1, -1)
     depth = _DEPTH[str(first.dtype)]
     result = np.empty_like(one)
     whole = one.shape[1] // _LANES * _LANES
-    if whole:
-        cv2.addWeighted(
-            one[:, :whole], alpha, two[:, :whole], beta, gamma, dst=result[:, :whole], dtype=depth
-        )
+    for start in range(0, whole, _CACHED):
+        part = (slice(None), slice(start, min(start + _CACHED, whole)))
+        cv2.addWeighted(one[part], alpha, two[part], beta, gamma, dst=result[part], dtype=depth)
+        limit(result[part], peak)
     left = one.shape[1] - whole
     if left:
         padding = ((0, 0), (0, _LANES - left))
-        tail = (np.pad(array[:, whole:], padding) for array in (one, two))
-        result[:, whole:] = cv2.addWeighted(
-            next(tail), alpha, next(tail), beta, gamma, dtype=depth
-        )[:, :left]
-    return limit(result.reshape(first.shape), peak)
+        tails = [np.pad(array[:, whole:], padding) for array in (one, two)]
+        tail = cv2.addWeighted(tails[0], alpha, tails[1], beta, gamma, dtype=depth)
+        result[:, whole:] = limit(tail.reshape(1, -1), peak)[:, :left]
+    return result.reshape(first.shape)
+
+
+@lru_cache(maxsize=1)
+def _has_large_tables() -> bool:
+    """Return whether this cv2 looks up 16-bit values too (from 4.12 on)."""
+    try:
+        cv2.LUT(np.zeros((1, 1), np.uint16), np.zeros(1 << 16, np.uint16))
+    except cv2.error:
+        return False
+    return True
 
 
 def look_up(pixels: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
     """Return ``table[pixels]`` for integer pixels and a table of all their values."""
-    if pixels.dtype == np.uint8:
+    if pixels.dtype == np.uint8 or _has_large_tables():
         return cv2.LUT(pixels.reshape(len(pixels), -1), table).reshape(pixels.shape)
     # Without an index array of 64-bit integers for the whole image.
     source = pixels.reshape(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -57,9 +57,9 @@ def filter_valid(image: Image, convolve: Filter) -> NDArray[Any]:
     if partial.any():
         summed = convolve(filled.astype(np.float32))[partial]
         values = summed / weight[partial][:, np.newaxis]
-        if pixels.dtype.kind == "u":
+        if result.dtype.kind == "u":
             values = np.clip(np.rint(values), 0, np.iinfo(pixels.dtype).max)
-        result[partial] = values.astype(pixels.dtype)
+        result[partial] = values.astype(result.dtype)
     invalid = ~mask
     result[invalid] = pixels[invalid]
     return result
@@ -69,6 +69,8 @@ def convolve(
     pixels: NDArray[Any],
     kernel: NDArray[np.float32],
     vertical: NDArray[np.float32] | None = None,
+    *,
+    exact: bool = False,
 ) -> NDArray[Any]:
     """Correlate every band with a separable kernel, reflected borders.
 
@@ -80,20 +82,26 @@ def convolve(
         Shape (2 r + 1,), float32, sum 1: along the rows.
     vertical
         The same along the columns, by default as `kernel`.
+    exact
+        Return integers unrounded, as float32.
 
     Returns
     -------
     ndarray
-        Shape and data type of `pixels`; integers rounded to nearest. The value of a pixel depends
-        on the pixels under the kernel only, to the last bit, whatever the size of the array.
+        Shape and data type of `pixels`; integers rounded to nearest, unless `exact`. The value of a
+        pixel depends on the pixels under the kernel only, to the last bit, whatever the size of
+        the array.
     """
     column = kernel if vertical is None else vertical
 
     def separable(source: NDArray[Any]) -> NDArray[Any]:
         # For 8-bit images and kernels of sum 1 cv2 may round the weights to multiples of 1/256,
         # which takes the tails away. Scaling by powers of two changes no result and avoids it.
-        return cv2.sepFilter2D(source, -1, kernel * 2, column / 2, borderType=_BORDER)
+        depth = cv2.CV_32F if exact else -1
+        return cv2.sepFilter2D(source, depth, kernel * 2, column / 2, borderType=_BORDER)
 
+    if exact and pixels.dtype == np.uint16:
+        pixels = pixels.astype(np.float32)
     return _whatever_width(pixels, len(kernel) // 2, separable)
 
 
@@ -119,31 +127,54 @@ def convolve_plane(pixels: NDArray[Any], kernel: NDArray[np.float32]) -> NDArray
 
         return _whatever_width(pixels, kernel.shape[1] // 2, direct)
     source = pixels if pixels.dtype == np.float32 else pixels.astype(np.float32)
-    summed = _whatever_width(source, kernel.shape[1] // 2, lambda part: _by_rows(part, kernel))
+    summed = _whatever_width(source, kernel.shape[1] // 2, lambda part: _by_pieces(part, kernel))
     if pixels.dtype.kind == "u":
         np.rint(summed, out=summed)
         np.clip(summed, 0, np.iinfo(pixels.dtype).max, out=summed)
     return summed.astype(pixels.dtype, copy=False)
 
 
-def _by_rows(source: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum the correlations with pieces of the kernel's rows, each small enough to be direct."""
-    radius = kernel.shape[0] // 2
-    centre = kernel.shape[1] // 2
-    height = source.shape[0]
-    padded = cv2.copyMakeBorder(source, radius, radius, 0, 0, _BORDER)
-    padded = padded.reshape(height + 2 * radius, *source.shape[1:])
-    total = np.zeros_like(source)
-    for row, weights in enumerate(kernel):
-        used = np.flatnonzero(weights)
-        if not used.size:
-            continue
-        reach = int(max(centre - used[0], used[-1] - centre))
-        line = np.ascontiguousarray(weights[centre - reach : centre + reach + 1])
-        part = padded[row : row + height]
-        one = np.ones(1, np.float32)
-        total += cv2.sepFilter2D(part, -1, line, one, borderType=_BORDER).reshape(source.shape)
+def _by_pieces(source: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum the correlations with pieces of the kernel, each small enough to be direct."""
+    height, width, bands = source.shape
+    below, beside = kernel.shape[0] // 2, kernel.shape[1] // 2
+    padded = cv2.copyMakeBorder(source, below, below, beside, beside, _BORDER)
+    padded = padded.reshape(height + 2 * below, width + 2 * beside, bands)
+    total: NDArray[np.float32] | None = None
+    for top, left, piece in _pieces(kernel):
+        rows, columns = piece.shape
+        part = padded[top : top + height + rows - 1, left : left + width + columns - 1]
+        # From the anchor on: what lies beyond the part is not looked at for what is kept.
+        found = cv2.filter2D(part, -1, piece, anchor=(0, 0), borderType=cv2.BORDER_ISOLATED)
+        found = found.reshape(*part.shape)[:height, :width]
+        total = np.ascontiguousarray(found) if total is None else np.add(total, found, out=total)
+    assert total is not None
     return total
+
+
+def _pieces(kernel: NDArray[np.float32]) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+    """Cut a kernel into pieces of few weights: where each begins, and its weights."""
+    height, width = kernel.shape
+    for left in range(0, width, _MOST_WEIGHTS):
+        strip = kernel[:, left : left + _MOST_WEIGHTS]
+        top = 0
+        while top < height:
+            rows, span = 1, _used(strip[top : top + 1])
+            while span is not None and top + rows < height:
+                wider = _used(strip[top : top + rows + 1])
+                if wider is None or (wider.stop - wider.start) * (rows + 1) > _MOST_WEIGHTS:
+                    break
+                rows, span = rows + 1, wider
+            if span is not None:
+                piece = np.ascontiguousarray(strip[top : top + rows, span])
+                yield top, left + span.start, piece
+            top += rows
+
+
+def _used(rows: NDArray[np.float32]) -> slice | None:
+    """Return the columns that hold weights, None when there are none."""
+    columns = np.flatnonzero(rows.any(axis=0))
+    return slice(int(columns[0]), int(columns[-1]) + 1) if columns.size else None
 
 
 def _whatever_width(pixels: NDArray[Any], radius: int, operation: Filter) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
@@ -120,11 +121,11 @@ class BandMisregistration(Modifier):
             raise UnsupportedImageError(refusal)
         pixels = np.empty_like(image.pixels)
         for band, (dx, dy) in enumerate(self._shifts(image.bands, context)):
-            one = np.ascontiguousarray(image.pixels[:, :, band : band + 1])
+            one = cv2.extractChannel(image.pixels, band)
             if dx or dy:
-                plane = image.with_pixels(one, band_names=())
-                one = _shifted(plane, dx, dy)
-            pixels[:, :, band : band + 1] = one
+                plane = image.with_pixels(one[:, :, np.newaxis], band_names=())
+                one = _shifted(plane, dx, dy)[:, :, 0]
+            cv2.insertChannel(one, pixels, band)
         return image.with_pixels(keep_invalid(image, limit(pixels, image.peak)))
 
     def _shifts(self, bands: int, context: Context) -> tuple[tuple[float, float], ...]:

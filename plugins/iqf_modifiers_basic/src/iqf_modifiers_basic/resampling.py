@@ -51,14 +51,18 @@ def resample(
         return pixels[rows[:, np.newaxis], columns].astype(np.float32)
     down = _blocks(pixels.shape[0], shape[0], factor, interpolation)
     across = _blocks(pixels.shape[1], shape[1], factor, interpolation)
-    result = np.empty((*shape, pixels.shape[2]), np.float32)
-    for band in range(pixels.shape[2]):
-        plane = np.ascontiguousarray(pixels[:, :, band], np.float32)
-        narrow = np.empty((shape[0], plane.shape[1]), np.float32)
-        for new, old, weights in down:
-            np.matmul(weights, plane[old], out=narrow[new])
+    height, width, bands = pixels.shape
+    lines = np.ascontiguousarray(pixels, np.float32).reshape(height, -1)
+    low = np.empty((shape[0], lines.shape[1]), np.float32)
+    for new, old, weights in down:
+        np.matmul(weights, lines[old], out=low[new])
+    result = np.empty((*shape, bands), np.float32)
+    for band in range(bands):
+        plane = cv2.extractChannel(low.reshape(shape[0], width, bands), band)
+        narrow = np.empty(shape, np.float32)
         for new, old, weights in across:
-            result[:, new, band] = narrow[:, old] @ weights.T
+            np.matmul(plane[:, old], weights.T, out=narrow[:, new])
+        cv2.insertChannel(narrow, result, band)
     return result
 
 
@@ -94,6 +98,10 @@ def _blocks(
             weights = _overlap(distance, factor)
         else:
             weights = kernel(distance / widened)
+        total = weights.sum(axis=1, keepdims=True)
+        # Half a new pixel may lie beyond the border, where an area covers nothing.
+        nearest = np.abs(distance) == np.abs(distance).min(axis=1, keepdims=True)
+        weights = np.where(total > 0, weights, nearest)
         weights /= weights.sum(axis=1, keepdims=True)
         blocks.append(
             (slice(start, start + len(centres)), slice(first, last), weights.astype(np.float32))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,13 +106,13 @@ class UnsharpMask(Modifier):
         if self.is_identity():
             return image
         kernel = gaussian_kernel(self.params.sigma_px)
-        exact = image.with_pixels(image.pixels.astype(np.float32))
-        blurred = filter_valid(exact, lambda pixels: convolve(pixels, kernel))
+        blurred = filter_valid(image, lambda pixels: convolve(pixels, kernel, exact=True))
         amount = self.params.amount
         sharp = _mixed(image.pixels, 1 + amount, blurred, -amount, image.peak)
         if self.params.threshold_dn:
-            small = cv2.absdiff(exact.pixels, blurred).reshape(image.shape)
-            np.copyto(sharp, image.pixels, where=small < np.float32(self.params.threshold_dn))
+            difference = np.abs(np.subtract(image.pixels, blurred, dtype=np.float32))
+            small = difference < np.float32(self.params.threshold_dn)
+            np.copyto(sharp, image.pixels, where=small)
         return image.with_pixels(keep_invalid(image, sharp))
 
 

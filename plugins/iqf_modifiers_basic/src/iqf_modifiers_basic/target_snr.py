@@ -74,7 +74,8 @@ class TargetSnr(TargetModifier):
         if not state.any():
             return image
         noise = context.standard_normal(image.shape)
-        noise *= state.astype(np.float32)
+        flat = noise.reshape(image.height, -1)
+        flat *= np.tile(state.astype(np.float32), image.width)
         return image.with_pixels(keep_invalid(image, add(image.pixels, noise, image.peak)))
 
 

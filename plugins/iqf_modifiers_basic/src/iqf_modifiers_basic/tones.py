@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from iqf_core.api import Context, ImageReader
     from iqf_core.imaging.image import Image
 
+#: Rows that are computed at a time where an offset is added to every sample.
+_ROWS = 64
+
 #: Any values in DN to the values they become, in floating point.
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -113,12 +116,9 @@ class Contrast(Modifier):
         """Return the image with another contrast; same size, data type and bands."""
         if self.is_identity():
             return image
-        factor = self.params.factor
-        bands = [
-            linear(image.pixels[:, :, band], factor, (1 - factor) * float(mean), image.peak)
-            for band, mean in enumerate(state)
-        ]
-        return image.with_pixels(keep_invalid(image, np.stack(bands, axis=2)))
+        offsets = (1 - self.params.factor) * state
+        pixels = linear_by_band(image.pixels, self.params.factor, offsets, image.peak)
+        return image.with_pixels(keep_invalid(image, pixels))
 
 
 class Haze(Modifier):
@@ -167,9 +167,26 @@ def linear(pixels: NDArray[Any], gain: float, offset: float, peak: float) -> NDA
     """Return gain x `pixels` + offset in their data type; integers are limited to `peak`."""
     if pixels.dtype.kind == "f":
         return np.float32(gain) * pixels + np.float32(offset)
-    if pixels.dtype == np.uint8:
-        return apply_curve(pixels, lambda values: gain * values + offset, peak)
     return blend(pixels, gain, pixels, 0.0, peak, offset)
+
+
+def linear_by_band(
+    pixels: NDArray[Any], gain: float, offsets: NDArray[np.float64], peak: float
+) -> NDArray[Any]:
+    """Return gain x `pixels` + the offset of each band, as :func:`linear` does."""
+    height, width, _ = pixels.shape
+    row = np.tile(offsets.astype(np.float32), width)
+    flat = pixels.reshape(height, -1)
+    if pixels.dtype.kind == "f":
+        changed = flat * np.float32(gain)
+        changed += row
+        return changed.reshape(pixels.shape)
+    result = np.empty_like(flat)
+    added = np.broadcast_to(row, (min(_ROWS, height), row.size)).copy()
+    for top in range(0, height, _ROWS):
+        part = flat[top : top + _ROWS]
+        result[top : top + _ROWS] = blend(part, gain, added[: len(part)], 1.0, peak)
+    return result.reshape(pixels.shape)
 
 
 def apply_curve(pixels: NDArray[Any], curve: Curve, peak: float) -> NDArray[Any]:
