@@ -123,7 +123,7 @@ def convert_dataset(
         partial_folder(target.parent, target.name, target) as partial,
     ):
         try:
-            _write_rest(dataset, partial, target, headers)
+            _write_rest(dataset, partial, target, headers, quiet=quiet)
             new = partial / format_.default_name
             findings += write_with(format_, annotations, new, file)
         except OSError as error:
@@ -150,12 +150,17 @@ def _chosen(dataset: Dataset, source: str | None) -> AnnotationFile:
 
 
 def _write_rest(
-    dataset: Dataset, target: Path, final: Path, headers: Mapping[str, ImageHeader]
+    dataset: Dataset,
+    target: Path,
+    final: Path,
+    headers: Mapping[str, ImageHeader],
+    *,
+    quiet: bool,
 ) -> None:
     """Write everything but the annotations of objects."""
     images = target / below(dataset)
     make_folders(images, dataset.image_names)
-    with progress(f"Linking {dataset.name}", len(dataset)) as bar:
+    with progress(f"Linking {dataset.name}", len(dataset), quiet=quiet) as bar:
         for name in dataset.image_names:
             link_or_copy(dataset.image_path(name), images / name)
             bar.advance()
