@@ -20,14 +20,5 @@ class TestGroundSampling(ModifierConformance):
     parameter_sets = (
         {"factor": 2.3},
         {"factor": 1.7, "restore_size": False, "interpolation": "bicubic"},
-        {"factor": 2.5, "interpolation": "lanczos"},
-    )
-
-
-class TestGroundSamplingOnNewGrids(ModifierConformance):
-    component = "gsd"
-    parameter_sets = (
-        {"factor": 2, "restore_size": False},
         {"factor": 0.6, "restore_size": False, "interpolation": "nearest"},
-        {"factor": 3, "restore_size": False, "interpolation": "bilinear"},
     )

@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+#: More bands than cv2 5 takes as channels (512 before) are computed in groups.
+MOST_CHANNELS = 128
+
 _DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
 
 #: Samples after the last full vector register go through another loop of cv2's, whose rounding
@@ -99,6 +102,21 @@ def _has_large_tables() -> bool:
     except cv2.error:
         return False
     return True
+
+
+def take_band(pixels: NDArray[Any], band: int) -> NDArray[Any]:
+    """Return one band of `pixels`, shape (H, W), an array of its own."""
+    if pixels.shape[2] > MOST_CHANNELS:
+        return np.ascontiguousarray(pixels[:, :, band])
+    return cv2.extractChannel(pixels, band)
+
+
+def put_band(plane: NDArray[Any], pixels: NDArray[Any], band: int) -> None:
+    """Write one band, shape (H, W), into `pixels`."""
+    if pixels.shape[2] > MOST_CHANNELS:
+        pixels[:, :, band] = plane
+    else:
+        cv2.insertChannel(plane, pixels, band)
 
 
 def look_up(pixels: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:

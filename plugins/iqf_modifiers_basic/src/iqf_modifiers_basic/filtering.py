@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from iqf_modifiers_basic.arithmetic import MOST_CHANNELS
+
 if TYPE_CHECKING:
     from iqf_core.imaging.image import Image
 
@@ -180,6 +182,10 @@ def _used(rows: NDArray[np.float32]) -> slice | None:
 def _whatever_width(pixels: NDArray[Any], radius: int, operation: Filter) -> NDArray[Any]:
     """Filter, and compute the last samples of every row once more, further from its end."""
     width, bands = pixels.shape[1:]
+    if bands > MOST_CHANNELS:
+        groups = np.array_split(pixels, -(-bands // MOST_CHANNELS), axis=2)
+        parts = [_whatever_width(np.ascontiguousarray(g), radius, operation) for g in groups]
+        return np.concatenate(parts, axis=2)
     result = _filtered(pixels, operation)
     tail = -(-_LANES // bands)
     start, first = max(0, width - tail - radius), max(0, width - tail)

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
 
 from iqf_core.api import Modifier, UnsupportedImageError, parameter
 from iqf_core.api import Params as BaseParams
-from iqf_modifiers_basic.arithmetic import limit
+from iqf_modifiers_basic.arithmetic import limit, put_band, take_band
 from iqf_modifiers_basic.drawing import band_uniform
 from iqf_modifiers_basic.filtering import convolve, filter_valid
 from iqf_modifiers_basic.invalid import keep_invalid
@@ -121,11 +120,11 @@ class BandMisregistration(Modifier):
             raise UnsupportedImageError(refusal)
         pixels = np.empty_like(image.pixels)
         for band, (dx, dy) in enumerate(self._shifts(image.bands, context)):
-            one = cv2.extractChannel(image.pixels, band)
+            one = take_band(image.pixels, band)
             if dx or dy:
                 plane = image.with_pixels(one[:, :, np.newaxis], band_names=())
                 one = _shifted(plane, dx, dy)[:, :, 0]
-            cv2.insertChannel(one, pixels, band)
+            put_band(one, pixels, band)
         return image.with_pixels(keep_invalid(image, limit(pixels, image.peak)))
 
     def _shifts(self, bands: int, context: Context) -> tuple[tuple[float, float], ...]:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from iqf_modifiers_basic.arithmetic import MOST_CHANNELS, put_band, take_band
+
 Interpolation = Literal["nearest", "bilinear", "bicubic", "area", "lanczos"]
 
 #: Rows (or columns) of the result that are computed with one matrix product.
@@ -58,17 +60,17 @@ def resample(
         np.matmul(weights, lines[old], out=low[new])
     result = np.empty((*shape, bands), np.float32)
     for band in range(bands):
-        plane = cv2.extractChannel(low.reshape(shape[0], width, bands), band)
+        plane = take_band(low.reshape(shape[0], width, bands), band)
         narrow = np.empty(shape, np.float32)
         for new, old, weights in across:
             np.matmul(plane[:, old], weights.T, out=narrow[:, new])
-        cv2.insertChannel(narrow, result, band)
+        put_band(narrow, result, band)
     return result
 
 
 def average(pixels: NDArray[Any], factor: float, shape: tuple[int, int]) -> NDArray[Any] | None:
     """Return what :func:`resample` by area gives, rounded, where cv2 can do it at once."""
-    if factor < 1 or min(pixels.shape[:2]) < factor:
+    if factor < 1 or min(pixels.shape[:2]) < factor or pixels.shape[2] > MOST_CHANNELS:
         return None
     small = cv2.resize(pixels, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     return small.reshape(*shape, -1) if small.shape[:2] == shape else None
