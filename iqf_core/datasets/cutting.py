@@ -25,7 +25,14 @@ from shapely.geometry.base import BaseGeometry
 from iqf_core.datasets.annotations import Annotation, Box, Keypoint, Point
 from iqf_core.datasets.annotations import Polygon as Rings
 from iqf_core.datasets.run_length import RunLengthMask
-from iqf_core.datasets.shapes import Placement, pixel_shape, polygons_of, simplest, valid
+from iqf_core.datasets.shapes import (
+    Placement,
+    intersection,
+    pixel_shape,
+    polygons_of,
+    simplest,
+    valid,
+)
 from iqf_core.imaging.windows import Window
 
 # Its functions are not annotated.
@@ -92,8 +99,11 @@ def region_of(
         return Region(each, None, _bounds(each, geometry), placement)
     whole = pixel_shape(each) if geometry is None else valid(geometry)
     if whole is None:
-        whole = shapely.multipoints([point[:2] for point in each.keypoints or () if point[2]])
-    shown = whole.intersection(shapely.box(0, 0, width, height))
+        labelled = [point[:2] for point in each.keypoints or () if point[2]]
+        if not labelled:
+            return None
+        whole = shapely.multipoints(labelled)
+    shown = intersection(whole, shapely.box(0, 0, width, height))
     if shown.is_empty:
         return None
     return Region(each, shown, _bounds(each, geometry), placement)
@@ -130,7 +140,7 @@ def cut(region: Region, tile: Window, keep: float) -> Annotation | None:
         return _moved(each, tile, region.placement)
     if region.shape is None:
         return _cut_mask(each, tile, edges, keep)
-    part = region.shape.intersection(shapely.box(*edges))
+    part = intersection(region.shape, shapely.box(*edges))
     fraction = _fraction(part, region.shape)
     if fraction <= 0 or fraction < keep:
         return None
@@ -242,14 +252,16 @@ def _cut_box(value: Box | None, edges: Bounds, part: Bounds) -> Box | None:
     """Intersect a box with the tile and with the bounds of what is left of the object."""
     if value is None:
         return None
-    x, y, width, height = value
-    for limits in (edges, part):
-        left, top = max(x, limits[0]), max(y, limits[1])
-        right, bottom = min(x + width, limits[2]), min(y + height, limits[3])
-        if right <= left or bottom <= top:  # the box lies elsewhere than the object's outline
-            continue
-        x, y, width, height = left, top, right - left, bottom - top
-    return x, y, width, height
+    inside = _overlap((value[0], value[1], value[0] + value[2], value[1] + value[3]), edges)
+    # Where the box lies elsewhere than the outline of its object, the outline is right.
+    left, top, right, bottom = (inside and _overlap(inside, part)) or _overlap(part, edges) or part
+    return left, top, right - left, bottom - top
+
+
+def _overlap(first: Bounds, second: Bounds) -> Bounds | None:
+    left, top = max(first[0], second[0]), max(first[1], second[1])
+    right, bottom = min(first[2], second[2]), min(first[3], second[3])
+    return (left, top, right, bottom) if right >= left and bottom >= top else None
 
 
 def _cut_polygons(polygons: tuple[Rings, ...] | None, edges: Bounds) -> tuple[Rings, ...] | None:
@@ -258,7 +270,7 @@ def _cut_polygons(polygons: tuple[Rings, ...] | None, edges: Bounds) -> tuple[Ri
     square = shapely.box(*edges)
     kept: list[Rings] = []
     for rings in polygons:
-        kept += polygons_of(valid(shapely.Polygon(rings[0], rings[1:])).intersection(square))
+        kept += polygons_of(intersection(valid(shapely.Polygon(rings[0], rings[1:])), square))
     return tuple(kept) or None
 
 

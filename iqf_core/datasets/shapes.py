@@ -23,6 +23,9 @@ shapely: Any = untyped_shapely
 #: Longitude and latitude on WGS 84, the reference system of RFC 7946.
 CRS84 = "urn:ogc:def:crs:OGC:1.3:CRS84"
 
+# Of a pixel, or of a metre: what no annotation means.
+_GRID = 1e-6
+
 # Only codes are looked up: PROJ and GDAL would take the name of a file or an address, too.
 _CODE = re.compile(
     r"(?:urn:ogc:def:crs:EPSG:[\w.]*:|https?://www\.opengis\.net/def/crs/EPSG/\w+/|EPSG:)(\d{1,6})",
@@ -82,12 +85,32 @@ def pixel_shape(each: Annotation) -> BaseGeometry | None:
 def outline(polygons: tuple[Rings, ...]) -> BaseGeometry:
     """Return the polygons of one object as one valid geometry."""
     parts = [valid(shapely.Polygon(rings[0], rings[1:])) for rings in polygons]
-    return parts[0] if len(parts) == 1 else shapely.union_all(parts)
+    if len(parts) == 1:
+        return parts[0]
+    try:
+        union: BaseGeometry = shapely.union_all(parts)
+    except shapely.errors.GEOSException:
+        union = shapely.union_all(parts, grid_size=_GRID)
+    return union
 
 
 def valid(geometry: BaseGeometry) -> BaseGeometry:
     """Return `geometry`, mended where it crosses itself."""
-    return geometry if geometry.is_valid else shapely.make_valid(geometry)
+    if geometry.is_valid:
+        return geometry
+    # Where a mended outline has angles that double precision cannot tell, GEOS gives up later.
+    rounded = shapely.transform(geometry, lambda points: np.round(points, 9))
+    mended: BaseGeometry = shapely.make_valid(rounded)
+    return mended
+
+
+def intersection(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
+    """Return what two geometries share; on a grid of 1e-6 where double precision is not enough."""
+    try:
+        shared: BaseGeometry = shapely.intersection(first, second)
+    except shapely.errors.GEOSException:
+        shared = shapely.intersection(first, second, grid_size=_GRID)
+    return shared
 
 
 def polygons_of(geometry: BaseGeometry) -> tuple[Rings, ...]:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, Polygon
 
@@ -228,3 +229,38 @@ def test_whatever_is_left_lies_in_the_tile_and_is_enough(
         assert outline.covers(Polygon(rings[0]))
     if found.geometry is not None:
         assert outline.covers(found.geometry)
+
+
+def test_a_box_that_lies_elsewhere_than_its_polygon_is_mended() -> None:
+    polygon = ((40.0, 20.0), (60.0, 20.0), (60.0, 30.0), (40.0, 30.0))
+    found = cut_of(Annotation("a", 1, box=(150, 80, 5, 5), polygons=((polygon,),)))
+    assert found.box == (0, 10, 10, 10)
+
+
+wild = st.one_of(st.floats(-1e9, 1e9), st.floats(-10, 120), st.sampled_from([0.0, 50.0, 1e-300]))
+wild_points = st.tuples(wild, wild)
+wild_rings = st.lists(wild_points, min_size=3, max_size=7).map(tuple)
+visibilities = st.sampled_from([0, 1, 2])
+wild_objects = st.fixed_dictionaries(
+    {},
+    optional={
+        "box": st.tuples(wild, wild, st.floats(0, 1e9), st.floats(0, 1e9)),
+        "polygons": st.lists(wild_rings.map(lambda ring: (ring,)), min_size=1).map(tuple),
+        "oriented_box": st.tuples(*[wild_points] * 4),
+        "keypoints": st.lists(st.tuples(wild, wild, visibilities), min_size=1).map(tuple),
+        "geometry": st.one_of(wild_rings.map(Polygon), wild_points.map(Point)),
+    },
+)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of GEOS, on coordinates such as 1e-300
+@settings(deadline=None, max_examples=300)
+@given(wild_objects.filter(bool), st.floats(0, 1))
+def test_no_outline_that_readers_let_pass_is_too_odd_to_be_cut(
+    fields: dict[str, Any], keep: float
+) -> None:
+    found = part(Annotation("a", 1, **fields), keep)
+    if found is not None and found.box is not None:
+        x, y, width, height = found.box
+        # 1e-6: what is left of 1e9 in double precision.
+        assert min(x, y, 60 - x - width, 40 - y - height) >= -1e-6 and min(width, height) >= 0
