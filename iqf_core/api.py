@@ -104,7 +104,7 @@ _HOMES: dict[str, str] = {
     "TrackingError": "errors",
     "UnknownComponentError": "errors",
     "UnsupportedImageError": "errors",
-    "Results": "experiments.results",
+    "Results": "experiments.results.results",
     "Study": "experiments.study",
     "to_dtype": "imaging.conversion",
     "Georeference": "imaging.georeference",
