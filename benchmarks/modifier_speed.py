@@ -11,9 +11,12 @@ generator alone, which neither adds nor rounds.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import cv2
 import numpy as np

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -76,22 +77,47 @@ def blend(
 
     Integers are rounded to nearest once and clipped to [0, `peak`].
     """
-    one = np.ascontiguousarray(first).reshape(1, -1)
-    two = np.ascontiguousarray(second).reshape(1, -1)
     depth = _DEPTH[str(first.dtype)]
-    result = np.empty_like(one)
-    whole = one.shape[1] // _LANES * _LANES
+
+    def add_weighted(*sources: NDArray[Any], dst: NDArray[Any]) -> None:
+        cv2.addWeighted(sources[0], alpha, sources[1], beta, gamma, dst=dst, dtype=depth)
+
+    return _in_full_vectors(add_weighted, (first, second), peak)
+
+
+def linear(pixels: NDArray[Any], gain: float, offset: float, peak: float) -> NDArray[Any]:
+    """Return gain x `pixels` + offset in their data type; integers as :func:`blend` gives them."""
+    if pixels.dtype.kind == "f":
+        changed: NDArray[Any] = np.float32(gain) * pixels + np.float32(offset)
+        return changed
+    if pixels.dtype != np.uint8 or gain < 0 or offset < 0:
+        return blend(pixels, gain, pixels, 0.0, peak, offset)
+
+    def scale(*sources: NDArray[Any], dst: NDArray[Any]) -> None:
+        # It would take the absolute value of a negative sum.
+        cv2.convertScaleAbs(sources[0], alpha=gain, beta=offset, dst=dst)
+
+    return _in_full_vectors(scale, (pixels,), peak)
+
+
+def _in_full_vectors(
+    operation: Callable[..., None], sources: tuple[NDArray[Any], ...], peak: float
+) -> NDArray[Any]:
+    """Compute sample by sample, in arrays of whole vector registers; limit integers to `peak`."""
+    flat = [np.ascontiguousarray(source).reshape(1, -1) for source in sources]
+    result = np.empty_like(flat[0])
+    whole = result.size // _LANES * _LANES
     for start in range(0, whole, _CACHED):
         part = (slice(None), slice(start, min(start + _CACHED, whole)))
-        cv2.addWeighted(one[part], alpha, two[part], beta, gamma, dst=result[part], dtype=depth)
+        operation(*(array[part] for array in flat), dst=result[part])
         limit(result[part], peak)
-    left = one.shape[1] - whole
+    left = result.size - whole
     if left:
         padding = ((0, 0), (0, _LANES - left))
-        tails = [np.pad(array[:, whole:], padding) for array in (one, two)]
-        tail = cv2.addWeighted(tails[0], alpha, tails[1], beta, gamma, dtype=depth)
-        result[:, whole:] = limit(tail.reshape(1, -1), peak)[:, :left]
-    return result.reshape(first.shape)
+        tail = np.empty((1, _LANES), result.dtype)
+        operation(*(np.pad(array[:, whole:], padding) for array in flat), dst=tail)
+        result[:, whole:] = limit(tail, peak)[:, :left]
+    return result.reshape(sources[0].shape)
 
 
 @lru_cache(maxsize=1)

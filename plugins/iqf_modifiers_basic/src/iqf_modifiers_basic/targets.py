@@ -8,6 +8,7 @@ from iqf_core.api import (
     ImageInput,
     LeftOutError,
     Modifier,
+    PluginError,
     UnsupportedImageError,
     parameter,
 )
@@ -49,6 +50,7 @@ class TargetModifier(Modifier):
     quality: ClassVar[str] = ""
     metric_name: ClassVar[str] = ""
     metric: Metric | None = None
+    no_metric: str = ""
 
     @classmethod
     def create(cls, params: Any, context: Context) -> Self:
@@ -63,7 +65,11 @@ class TargetModifier(Modifier):
         if params.initial is None:
             registry = context.registry
             if registry is not None and registry.find(cls.metric_name, "metric"):
-                modifier.metric = registry.create("metric", cls.metric_name, {}, context)
+                try:
+                    modifier.metric = registry.create("metric", cls.metric_name, {}, context)
+                except PluginError as error:
+                    # It may not be needed: iqf.yaml goes before it.
+                    modifier.no_metric = f" ({error})"
         elif isinstance(params.initial, str):
             if context.registry is None:
                 raise UnsupportedImageError(
@@ -91,7 +97,7 @@ class TargetModifier(Modifier):
             raise UnsupportedImageError(
                 f"the {self.quality} that the image has is not known: give it as initial=NUMBER, "
                 f"state `{self.quality}:` in the dataset's iqf.yaml (of unmodified images), or "
-                f"install a plugin with the metric {self.metric_name!r}"
+                f"install a plugin with the metric {self.metric_name!r}{self.no_metric}"
             )
         value = self.metric.measure(ImageInput(reader, context.source_hash), context).get(
             self.quality

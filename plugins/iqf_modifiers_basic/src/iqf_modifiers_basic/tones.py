@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iqf_core.api import Modifier, parameter
 from iqf_core.api import Params as BaseParams
-from iqf_modifiers_basic.arithmetic import blend, limit, look_up
+from iqf_modifiers_basic.arithmetic import blend, limit, linear, look_up
 from iqf_modifiers_basic.band_statistics import band_means
 from iqf_modifiers_basic.invalid import keep_invalid
 
@@ -163,17 +163,10 @@ class Haze(Modifier):
         return image.with_pixels(keep_invalid(image, pixels))
 
 
-def linear(pixels: NDArray[Any], gain: float, offset: float, peak: float) -> NDArray[Any]:
-    """Return gain x `pixels` + offset in their data type; integers are limited to `peak`."""
-    if pixels.dtype.kind == "f":
-        return np.float32(gain) * pixels + np.float32(offset)
-    return blend(pixels, gain, pixels, 0.0, peak, offset)
-
-
 def linear_by_band(
     pixels: NDArray[Any], gain: float, offsets: NDArray[np.float64], peak: float
 ) -> NDArray[Any]:
-    """Return gain x `pixels` + the offset of each band, as :func:`linear` does."""
+    """Return gain x `pixels` + the offset of each band, in their data type, within the peak."""
     height, width, _ = pixels.shape
     row = np.tile(offsets.astype(np.float32), width)
     flat = pixels.reshape(height, -1)
