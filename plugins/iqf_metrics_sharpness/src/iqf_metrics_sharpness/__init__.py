@@ -1,0 +1,1 @@
+"""Measurements for IQF: signal-to-noise ratio, edge response, MTF and NIIRS."""

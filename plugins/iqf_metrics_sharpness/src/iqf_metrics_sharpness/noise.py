@@ -1,0 +1,302 @@
+"""How much noise an image has, told from its texture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.stats import chi2
+
+from iqf_metrics_sharpness.blocks import BLOCK, BandBlocks, highest, low_count
+
+Floats = NDArray[Any]
+
+#: With fewer blocks nothing is said.
+MIN_BLOCKS = 64
+
+#: The set of quiet blocks grows until its variance exceeds the least upper bound so far: the
+#: variance and so many standard errors. Less stops early where there is no texture, more takes
+#: texture in.
+_BOUND = 1.25
+
+#: No bin of intensity is known better than so: what looks quiet has some texture left.
+_FLOOR = 0.02
+
+#: The stopping rule's own scatter adds to the statistical error; measured on flat scenes.
+_STOPPING = 1.4
+
+#: Overlapping blocks (half a block apart) say less than independent ones: by so much.
+_OVERLAP = 1.7
+
+#: Statistical error of the median of 21 values over that of their mean.
+_MEDIAN_LOSS = 1.22
+
+#: The smallest homogeneous area, in pixels.
+MIN_AREA = 100
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of one band.
+
+    Attributes
+    ----------
+    variance
+        At the level `signal`, in DN².
+    error
+        Standard error of the variance, in DN².
+    slope, offset
+        variance = offset + slope * mean, where the noise depends on the signal; else None.
+    colour
+        Variance of the highest frequencies (u + v >= 11) over that of the middle ones (9, 10) in
+        the blocks used; white noise: 1.
+    colour_error
+        Its standard error.
+    blocks
+        How many blocks (or pixels of areas, see :func:`noise_of_areas`) were used.
+    signal
+        The level in DN.
+    """
+
+    variance: float
+    error: float
+    slope: float | None
+    offset: float | None
+    colour: float
+    colour_error: float
+    blocks: int
+    signal: float
+
+    @property
+    def coloured(self) -> bool:
+        """Whether the noise is clearly not white: resampled, compressed, filtered."""
+        return abs(self.colour - 1) > max(0.2, 4 * self.colour_error)
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    variance: float
+    error: float
+    mean: float
+    chosen: NDArray[np.int64]
+
+
+def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
+    """Return the noise of a band, or why it cannot be told.
+
+    Blocks are sorted by the energy of their low frequencies; the set of the quietest ones grows
+    as long as the variance of the high frequencies does not. Sorting by one set of coefficients
+    and measuring another, independent one leaves no selection bias (Ponomarenko et al. 2007;
+    Colom and Buades, IPOL 2013). The same in bins of intensity gives the signal dependence, a
+    line (Foi et al. 2008), whose fit discounts bins that lie above: texture only adds.
+
+    Parameters
+    ----------
+    blocks
+        The statistics of the band's blocks.
+    """
+    if len(blocks) < MIN_BLOCKS:
+        return _why_too_few(blocks)
+    step = min(1.0, (blocks.stride / BLOCK) ** 2 * 4)
+    everything = np.arange(len(blocks))
+    whole = _quietest(blocks, everything, step)
+    if whole.variance <= 0:
+        return "the image has no noise that could be measured"
+    line = _line(blocks, step)
+    variance, error = whole.variance, whole.error * _STOPPING
+    slope, offset = None, None
+    if line is not None:
+        at_signal = line.offset + line.slope * blocks.signal
+        if at_signal > 0:
+            variance, slope, offset = at_signal, line.slope, line.offset
+            error = line.error(blocks.signal)
+    colour, colour_error = _colour(blocks.high[whole.chosen], step)
+    return Noise(
+        variance, error, slope, offset, colour, colour_error, len(whole.chosen), blocks.signal
+    )
+
+
+def _why_too_few(blocks: BandBlocks) -> str:
+    dropped = blocks.dropped
+    total = len(blocks) + sum(dropped.values())
+    if not total:
+        return f"the image is smaller than a block of {BLOCK} x {BLOCK} pixels"
+    causes = {
+        "invalid": "hold invalid pixels",
+        "clipped": "are clipped at 0 or at the peak",
+        "constant": "are constant",
+    }
+    told = [f"{dropped[name]} {text}" for name, text in causes.items() if dropped[name]]
+    why = f" ({', '.join(told)})" if told else ""
+    return f"{len(blocks)} of {total} blocks can be used{why}; noise needs {MIN_BLOCKS}"
+
+
+def _quietest(blocks: BandBlocks, among: NDArray[np.int64], step: float) -> _Quiet:
+    """Return the variance in the largest set of quiet blocks that shows no texture."""
+    order = among[np.argsort(blocks.low[among])]
+    count = len(order)
+    sizes = [min(count, max(MIN_BLOCKS, count // 200))]
+    while sizes[-1] < count:
+        sizes.append(min(count, int(sizes[-1] * 1.5)))
+    total = np.zeros(blocks.high.shape[1])
+    start, least, best = 0, math.inf, (0.0, 0.0, 0)
+    for size in sizes:
+        total += blocks.high[order[start:size]].sum(axis=0, dtype=np.float64)
+        start = size
+        variance, error = _variance(total / size, size, step)
+        if variance > least:
+            break
+        best = (variance, error, size)
+        least = min(least, variance + _BOUND * error)
+    chosen = order[: best[2]]
+    return _Quiet(best[0], best[1], float(blocks.mean[chosen].mean()), chosen)
+
+
+def _variance(per_coefficient: Floats, size: int, step: float) -> tuple[float, float]:
+    """Return the variance and its standard error from mean squares of `size` blocks."""
+    independent = size * step / _OVERLAP if step < 2 else size
+    # The median of a chi-square of n degrees of freedom over its mean (Wilson and Hilferty 1931).
+    unbiased = (1 - 2 / (9 * max(independent, 1))) ** 3
+    variance = float(np.median(per_coefficient)) / unbiased
+    freedom = independent * len(per_coefficient)
+    return variance, variance * _MEDIAN_LOSS * math.sqrt(2 / freedom)
+
+
+@dataclass(frozen=True)
+class _Line:
+    slope: float
+    offset: float
+    covariance: Floats
+
+    def error(self, level: float) -> float:
+        direction = np.array([1.0, level])
+        return math.sqrt(max(0.0, float(direction @ self.covariance @ direction)))
+
+
+#: Bins of intensity, and how many blocks each needs.
+_BINS = 8
+
+
+def _line(blocks: BandBlocks, step: float) -> _Line | None:
+    """Return variance against mean where the slope is certainly positive, else None."""
+    if len(blocks) < _BINS * MIN_BLOCKS:
+        return None
+    order = np.argsort(blocks.mean)
+    bins = [_quietest(blocks, part, step) for part in np.array_split(order, _BINS)]
+    mean = np.array([each.mean for each in bins])
+    variance = np.array([each.variance for each in bins])
+    error = np.array([max(each.error, _FLOOR * each.variance) for each in bins])
+    if not (error > 0).all() or np.ptp(mean) <= 0:
+        return None
+    return _fitted(mean, variance, error)
+
+
+def _fitted(mean: Floats, variance: Floats, error: Floats) -> _Line | None:
+    design = np.stack([np.ones_like(mean), mean], axis=1)
+    discount: Floats = np.ones_like(mean)
+    # Begin below: the line through what the quieter half of the bins say.
+    weight = 1 / error**2
+    solution: Floats = np.zeros(2)
+    for _ in range(30):
+        normal = design.T @ (design * (weight * discount)[:, np.newaxis])
+        try:
+            solution = np.linalg.solve(normal, design.T @ (weight * discount * variance))
+        except np.linalg.LinAlgError:
+            return None
+        excess = np.maximum(0, variance - design @ solution) / (2 * error)
+        discount = 1 / (1 + excess**2) ** 2
+    covariance = np.linalg.inv(normal)
+    residual = (variance - design @ solution) / error
+    spread = float((discount * residual**2).sum() / max(discount.sum() - 2, 1))
+    covariance *= max(1.0, spread)
+    slope, offset = float(solution[1]), float(solution[0])
+    if slope <= 4 * math.sqrt(covariance[1, 1]):
+        return None
+    return _Line(slope, offset, covariance)
+
+
+def _colour(high: Floats, step: float) -> tuple[float, float]:
+    per_coefficient = high.mean(axis=0, dtype=np.float64)
+    top = highest()
+    middle = float(per_coefficient[~top].mean())
+    ratio = float(per_coefficient[top].mean()) / middle if middle > 0 else 0.0
+    freedom = len(high) * step / _OVERLAP * top.sum()
+    return ratio, ratio * math.sqrt(4 / max(freedom, 1))
+
+
+@dataclass(frozen=True)
+class Area:
+    """One homogeneous area: its pixels, mean (DN) and noise variance (DN²) with standard error."""
+
+    pixels: int
+    mean: float
+    variance: float
+    error: float
+
+
+def homogeneous_areas(blocks: BandBlocks, noise: Noise) -> list[Area]:
+    """Return the connected areas of >= 100 px whose low frequencies hold noise alone.
+
+    Parameters
+    ----------
+    blocks
+        The statistics of the band's blocks.
+    noise
+        Its noise by :func:`noise_of_blocks`: low frequencies may hold what that predicts, as a
+        chi-square test at 99 % says.
+    """
+    expected: Any = noise.variance
+    if noise.slope is not None and noise.offset is not None:
+        expected = np.maximum(noise.offset + noise.slope * blocks.mean, 1e-12)
+    flat = blocks.low / expected < chi2.ppf(0.99, low_count())
+    shape = tuple(blocks.position.max(axis=0) + 1)
+    grid = np.zeros(shape, bool)
+    grid[tuple(blocks.position[flat].T)] = True
+    labels, count = ndimage.label(grid)
+    number = labels[tuple(blocks.position.T)]
+    step = min(1.0, (blocks.stride / BLOCK) ** 2 * 4)
+    areas = []
+    cell = blocks.stride**2 if blocks.stride < BLOCK else BLOCK**2
+    order = np.argsort(number, kind="stable")
+    ends = np.searchsorted(number[order], np.arange(count + 2))
+    for label in range(1, count + 1):
+        members = order[ends[label] : ends[label + 1]]
+        pixels = len(members) * cell
+        if pixels < MIN_AREA:
+            continue
+        variance, error = _variance(
+            blocks.high[members].mean(axis=0, dtype=np.float64), len(members), step
+        )
+        areas.append(Area(pixels, float(blocks.mean[members].mean()), variance, error))
+    return areas
+
+
+def noise_of_areas(blocks: BandBlocks) -> Noise | str:
+    """Return the noise of a band's homogeneous areas, or why it cannot be told.
+
+    Variance and level are the averages over all areas, weighted by their pixels.
+    """
+    known = noise_of_blocks(blocks)
+    if isinstance(known, str):
+        return known
+    areas = [area for area in homogeneous_areas(blocks, known) if area.variance > 0]
+    if not areas:
+        return f"no homogeneous area of {MIN_AREA} or more pixels"
+    weight = np.array([area.pixels for area in areas], float)
+    weight /= weight.sum()
+    variance = float(weight @ [area.variance for area in areas])
+    error = float(np.sqrt(((weight * [area.error for area in areas]) ** 2).sum()))
+    return Noise(
+        variance,
+        error,
+        known.slope,
+        known.offset,
+        known.colour,
+        known.colour_error,
+        sum(area.pixels for area in areas),
+        float(weight @ [area.mean for area in areas]),
+    )

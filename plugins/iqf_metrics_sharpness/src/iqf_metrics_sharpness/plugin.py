@@ -1,0 +1,19 @@
+"""What this distribution brings; the code behind it is imported on first use."""
+
+from __future__ import annotations
+
+from iqf_core.plugin import Component, hookimpl
+
+IQF_CONTRACT = 1
+
+
+@hookimpl
+def iqf_metrics() -> list[Component]:
+    """Declare the metrics."""
+    return [
+        Component(
+            "snr",
+            "iqf_metrics_sharpness.snr:Snr",
+            summary="Signal-to-noise ratio, noise sigma and noise model, per band",
+        ),
+    ]
