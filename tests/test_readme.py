@@ -36,7 +36,7 @@ class TestVignette(ModifierConformance):
     component = "vignette"
     parameter_sets = [{"strength": 0.5}, {"strength": 1}]
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def registry(self, vignette_file):
         return PluginManager(files=[vignette_file]).registry
 
