@@ -18,6 +18,7 @@ _COMMANDS = {
     "components": ("iqf_core.cli.components:components", "What the plugins contribute"),
     "dataset": ("iqf_core.cli.dataset:dataset", "Look at datasets; convert, tile and split them"),
     "demo": ("iqf_core.cli.demo:demo", "Write a small complete study and run it"),
+    "measure": ("iqf_core.cli.measure:measure", "Measure images: sharpness, noise, similarity …"),
     "modify": ("iqf_core.cli.modify:modify", "Make degraded copies of a dataset"),
     "plan": ("iqf_core.cli.study:plan", "Show the runs of a study"),
     "plugins": ("iqf_core.cli.plugins:plugins", "Installed plugins"),
