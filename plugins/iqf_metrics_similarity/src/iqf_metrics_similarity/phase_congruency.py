@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,17 +26,31 @@ _TINY = 1e-4
 LONGEST_WAVELENGTH_PX = SHORTEST_WAVELENGTH_PX * MULTIPLIER ** (SCALES - 1)
 
 
-class _Frequencies(NamedTuple):
-    """Polar coordinates of the discrete Fourier transform's frequencies, cycles/px and radians."""
+class _Bank(NamedTuple):
+    """The filters for one size of image, as transfer functions.
 
-    radius: Float
-    angle: Float
+    Attributes
+    ----------
+    radial, angular
+        (H, W) each; a filter is a product of one of either. SCALES and ORIENTATIONS of them.
+    noise
+        Per orientation: the energy that white noise reaches for a unit of the finest scale's root
+        mean square response.
+    """
 
-    @classmethod
-    def of(cls, shape: tuple[int, ...]) -> _Frequencies:
-        vertical = np.fft.fftfreq(shape[0])[:, np.newaxis]
-        horizontal = np.fft.fftfreq(shape[1])[np.newaxis, :]
-        return cls(np.hypot(vertical, horizontal), np.arctan2(-vertical, horizontal))
+    radial: tuple[Float, ...]
+    angular: tuple[Float, ...]
+    noise: tuple[float, ...]
+
+
+@lru_cache(maxsize=1)
+def _bank(height: int, width: int) -> _Bank:
+    vertical = np.fft.fftfreq(height)[:, np.newaxis]
+    horizontal = np.fft.fftfreq(width)[np.newaxis, :]
+    radius, angle = np.hypot(vertical, horizontal), np.arctan2(-vertical, horizontal)
+    radial = tuple(_log_gabor(radius, scale) for scale in range(SCALES))
+    angular = tuple(_spread(angle, orientation) for orientation in range(ORIENTATIONS))
+    return _Bank(radial, angular, tuple(_noise_energy(radial, each) for each in angular))
 
 
 def phase_congruency(plane: NDArray[np.floating], valid: Validity = None) -> Float:
@@ -62,13 +77,10 @@ def phase_congruency(plane: NDArray[np.floating], valid: Validity = None) -> Flo
     """
     values = plane.astype(np.float64)
     spectrum = np.fft.fft2(values - values.mean())
-    frequencies = _Frequencies.of(plane.shape)
-    radial = [_log_gabor(frequencies.radius, scale) for scale in range(SCALES)]
+    bank = _bank(*plane.shape)
     energy, amplitude = np.zeros(plane.shape), np.zeros(plane.shape)
-    for orientation in range(ORIENTATIONS):
-        spread = _spread(frequencies.angle, orientation)
-        filters = [each * spread for each in radial]
-        responses = [_filtered(spectrum, each) for each in filters]
+    for spread, noise in zip(bank.angular, bank.noise, strict=True):
+        responses = [_filtered(spectrum, radial * spread) for radial in bank.radial]
         amplitudes = [np.sqrt(even * even + odd * odd) for even, odd in responses]
         even = sum((even for even, _ in responses), start=np.zeros(plane.shape))
         odd = sum((odd for _, odd in responses), start=np.zeros(plane.shape))
@@ -79,7 +91,10 @@ def phase_congruency(plane: NDArray[np.floating], valid: Validity = None) -> Flo
             # Along the mean phase, less what stands across it.
             local += even * cosine + odd * sine - np.abs(even * sine - odd * cosine)
         amplitude += sum(amplitudes)
-        energy += np.maximum(local - _noise_threshold(amplitudes[0], filters, valid), 0)
+        # The squared amplitude of a complex Gaussian is exponential: its mean is median / ln 2.
+        finest = amplitudes[0] if valid is None else amplitudes[0][valid]
+        root_mean_square = float(np.median(finest)) / math.sqrt(math.log(2))
+        energy += np.maximum(local - noise * root_mean_square, 0)
     return energy / (amplitude + _TINY)
 
 
@@ -113,19 +128,14 @@ def _spread(angle: Float, orientation: int) -> Float:
     return np.exp(-(distance**2) / (2 * sigma**2))
 
 
-def _noise_threshold(finest: Float, filters: list[Float], valid: Validity) -> float:
-    """Return the energy that noise alone reaches, from the finest scale's amplitudes."""
-    squared = finest * finest
-    median = float(np.median(squared if valid is None else squared[valid]))
-    # The squared amplitude of a complex Gaussian is exponential: its mean is median / ln 2.
-    power = median / math.log(2) / float(np.sum(filters[0] ** 2))
-    # Real parts of the filters' impulse responses: the even parts of the transfer functions.
-    even = [(each + _mirrored(each)) / 2 for each in filters]
-    own = sum(float(np.sum(each**2)) for each in even)
-    crossed = sum(
-        float(np.sum(even[i] * even[j])) for i in range(SCALES) for j in range(i + 1, SCALES)
-    )
-    scale = math.sqrt(power * (own + 2 * crossed))
+def _noise_energy(radial: tuple[Float, ...], spread: Float) -> float:
+    """Return the energy of white noise whose finest response has a root mean square of 1."""
+    finest = float(np.sum((radial[0] * spread) ** 2))
+    # The real parts of the impulse responses are those of the transfer functions' even parts.
+    total = np.sum(radial, axis=0) * spread
+    even = (total + _mirrored(total)) / 2
+    scale = math.sqrt(float(np.sum(even**2)) / finest)
+    # Mean and deviation of a Rayleigh distribution of that scale.
     mean, deviation = scale * math.sqrt(math.pi / 2), scale * math.sqrt(2 - math.pi / 2)
     return (mean + NOISE_DEVIATIONS * deviation) / EMPIRICAL_RESCALING
 
