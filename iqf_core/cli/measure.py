@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from iqf_core.cli.state import State, print_columns, print_json
 
 if TYPE_CHECKING:
+    from iqf_core.experiments.measuring.applying import MeasureReport
+    from iqf_core.experiments.plan import Plan
     from iqf_core.measurement.table import Measurements, Statistics
 
 _MOST_REASONS = 10
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--metric",
     "metrics",
     metavar="SPEC",
     multiple=True,
-    required=True,
     help="What to measure, such as snr or snr:method=areas (repeatable).",
 )
 @click.option(
@@ -47,10 +48,26 @@ _MOST_REASONS = 10
     show_default=True,
     help="What to do when an image cannot be read.",
 )
-@click.pass_obj
+@click.option(
+    "--study",
+    "study_file",
+    type=click.Path(path_type=Path),
+    help="Measure the finished runs of this study instead of PATH, and track the values.",
+)
+@click.option(
+    "--on",
+    type=click.Choice(["dataset", "generated", "predictions"]),
+    help="With --study: what is measured of each run; by default the images of its datasets.",
+)
+@click.option(
+    "--ground-truth",
+    metavar="ROLE|PATH",
+    help="With --study: the dataset whose annotations predictions are held against.",
+)
+@click.pass_context
 def measure(
-    state: State,
-    path: Path,
+    context: click.Context,
+    path: Path | None,
     metrics: tuple[str, ...],
     reference: Path | None,
     csv_file: Path | None,
@@ -59,6 +76,9 @@ def measure(
     workers: int | None,
     peak: float | None,
     on_error: str,
+    study_file: Path | None,
+    on: str | None,
+    ground_truth: str | None,
 ) -> None:
     """Measure the images of PATH: a dataset, a folder of images or one image.
 
@@ -69,7 +89,31 @@ def measure(
 
     The summary has mean, median and spread over the images; --csv writes the value of each. Where
     nothing honest can be said there is no value but the reason.
+
+    \b
+      iqf measure --study study.yaml --metric psnr --on generated
+
+    With --study the metrics (by default those of the study file) are applied to the finished runs;
+    values from before are replaced, and runs that did not finish are named.
     """
+    state = context.find_object(State)
+    assert state is not None
+    if study_file is not None:
+        if path is not None or by_band or csv_file is not None or peak is not None:
+            raise click.UsageError(
+                "--study excludes PATH, --by-band, --csv and --peak: the study says what is "
+                "measured, and iqf results has the tables"
+            )
+        options = {"on": on, "reference": reference, "ground_truth": ground_truth}
+        if not _measure_study(state, study_file, metrics, options, workers, as_json):
+            context.exit(1)
+        return
+    if path is None:
+        raise click.UsageError("say what to measure: PATH, or --study STUDY")
+    if not metrics:
+        raise click.UsageError("say what to measure with --metric, such as --metric snr")
+    if on is not None or ground_truth is not None:
+        raise click.UsageError("--on and --ground-truth belong to --study")
     from iqf_core.datasets.dataset import open_dataset
     from iqf_core.measurement.engine import measure_dataset
 
@@ -94,6 +138,76 @@ def measure(
     print_summary(measured)
     if csv_file is not None:
         click.echo(f"all values: {csv_file}")
+
+
+def _measure_study(
+    state: State,
+    study_file: Path,
+    metrics: Sequence[str],
+    options: dict[str, Any],
+    workers: int | None,
+    as_json: bool,
+) -> bool:
+    """Measure past runs and say what came of it; False when something could not be measured."""
+    from iqf_core.experiments.study import Study
+
+    study = Study.from_file(study_file, state.manager)
+    given = {key: str(value) for key, value in options.items() if value is not None}
+    if given and not metrics:
+        raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} needs --metric")
+    entries = [_entry(spec, given) for spec in metrics] or None
+    report = study.measure(entries, workers=workers, quiet=as_json)
+    planned = study.plan()
+    if as_json:
+        print_json(_report_json(planned, report))
+    else:
+        _print_report(planned, report)
+    return not report.failed
+
+
+def _entry(spec: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry of a study file that a metric of the command line stands for."""
+    from iqf_core.components.specification import parse_specification
+
+    parsed = parse_specification(spec)
+    return {parsed.name: {k: {"value": v} for k, v in parsed.params.items()}, **options}
+
+
+def _report_json(planned: Plan, report: MeasureReport) -> dict[str, Any]:
+    from iqf_core.measurement.table import plain
+
+    return {
+        "schema": "iqf.measure/1",
+        "study": planned.settings.name,
+        "runs": [
+            {
+                "index": run.index,
+                "fingerprint": run.fingerprint,
+                "name": run.name,
+                "values": plain(report.measured.get(run.index, {})),
+                "failed": report.failed.get(run.index),
+                "skipped": report.skipped.get(run.index),
+            }
+            for run in planned.runs
+        ],
+    }
+
+
+def _print_report(planned: Plan, report: MeasureReport) -> None:
+    print_columns(
+        ("METRIC", "VALUE", "RUN"),
+        [
+            (key, _number(value), planned.runs[index].name)
+            for index, values in sorted(report.measured.items())
+            for key, value in values.items()
+            if not key.endswith((".median", ".std", ".count"))
+        ],
+    )
+    click.echo(f"\n{len(report.measured)} runs measured")
+    for index, reason in sorted(report.skipped.items()):
+        click.echo(f"  skipped {planned.runs[index].name}: {reason}", err=True)
+    for index, reason in sorted(report.failed.items()):
+        click.echo(f"  {planned.runs[index].name}: could not be measured: {reason}", err=True)
 
 
 def print_summary(measured: Measurements) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def run(
     else:
         print_report(planned, report)
         click.echo(f"see them with: iqf results {study_file}")
-    if report.failed:
+    if report.failed or report.unmeasured:
         context.exit(1)
 
 
@@ -114,6 +115,13 @@ def print_report(planned: Plan, report: RunReport) -> None:
     )
     for index, ended in sorted(report.failed.items()):
         click.echo(f"  {planned.runs[index].name}: {ended.state}: {ended.reason}", err=True)
+    print_unmeasured(planned, report.unmeasured)
+
+
+def print_unmeasured(planned: Plan, reasons: Mapping[int, str]) -> None:
+    """Print the runs of which not everything could be measured."""
+    for index, reason in sorted(reasons.items()):
+        click.echo(f"  {planned.runs[index].name}: could not be measured: {reason}", err=True)
 
 
 def _report_rows(planned: Plan, report: RunReport) -> list[dict[str, Any]]:

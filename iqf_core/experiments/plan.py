@@ -17,6 +17,7 @@ from iqf_core.modification.presets import expand_presets
 if TYPE_CHECKING:
     from iqf_core.components.trainer import Command
     from iqf_core.datasets.dataset import Dataset
+    from iqf_core.experiments.measuring.planned import PlannedMetric
     from iqf_core.experiments.study_file import StudySettings
     from iqf_core.plugins.manager import PluginManager
     from iqf_core.plugins.registry import Registry
@@ -98,6 +99,9 @@ class Plan:
         All runs, in order.
     study_hash
         Hash over the plan: same hash, same runs.
+    metrics
+        What is measured of every run; no part of what the runs are, so that a metric that is
+        added later repeats no training.
     """
 
     settings: StudySettings
@@ -107,6 +111,7 @@ class Plan:
     runs: tuple[Run, ...]
     study_hash: str = ""
     warnings: tuple[str, ...] = field(default=())
+    metrics: tuple[PlannedMetric, ...] = ()
 
 
 def make_plan(settings: StudySettings, manager: PluginManager) -> Plan:
@@ -120,7 +125,7 @@ def make_plan(settings: StudySettings, manager: PluginManager) -> Plan:
         If a component comes from a plugin that cannot be used.
     """
     problems: list[Problem] = []
-    chains, task, datasets = _resolve(settings, manager, problems)
+    chains, task, datasets, metrics = _resolve(settings, manager, problems)
     if problems:
         raise ConfigurationError(problems)
     runs = _runs(settings, chains, task, datasets)
@@ -132,6 +137,7 @@ def make_plan(settings: StudySettings, manager: PluginManager) -> Plan:
         runs=runs,
         study_hash=hash_json([run.fingerprint for run in runs]),
         warnings=_warnings(settings, chains),
+        metrics=metrics,
     )
 
 
@@ -144,7 +150,7 @@ def component_problems(settings: StudySettings, manager: PluginManager) -> list[
 
 def _resolve(
     settings: StudySettings, manager: PluginManager, problems: list[Problem]
-) -> tuple[tuple[Chain, ...], Task | None, dict[str, Dataset]]:
+) -> tuple[tuple[Chain, ...], Task | None, dict[str, Dataset], tuple[PlannedMetric, ...]]:
     for file in settings.components:
         _collect(problems, settings.where("components"), manager.add_file, file)
     registry = manager.registry
@@ -158,7 +164,8 @@ def _resolve(
             datasets[role] = dataset
             if role in settings.apply_to:
                 _collect(problems, where, _check_images, dataset)
-    return chains, task, datasets
+    metrics = _collect(problems, settings.where("metrics"), _metrics, settings, manager)
+    return chains, task, datasets, metrics or ()
 
 
 def _collect(problems: list[Problem], where: str, function: Any, *arguments: Any) -> Any:
@@ -172,6 +179,20 @@ def _collect(problems: list[Problem], where: str, function: Any, *arguments: Any
     except IQFError as error:
         problems.append(Problem(where, str(error)))
     return None
+
+
+def _metrics(settings: StudySettings, manager: PluginManager) -> tuple[PlannedMetric, ...]:
+    if not settings.metrics:
+        return ()
+    from iqf_core.experiments.measuring.planned import plan_metrics
+
+    return plan_metrics(
+        settings.metrics,
+        manager,
+        settings.datasets,
+        settings.apply_to,
+        has_task=settings.task is not None,
+    )
 
 
 def _open(path: Path, registry: Registry, peak: float | None) -> Dataset:

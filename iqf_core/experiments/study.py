@@ -13,18 +13,24 @@ from iqf_core.components.base import BaseComponent
 from iqf_core.errors import ConfigurationError, PluginError
 from iqf_core.experiments.plan import Plan, component_problems, make_plan
 from iqf_core.experiments.running.runner import RunOptions, RunReport, run_plan
-from iqf_core.experiments.study_file import StudySettings, examine_study, settings_from
+from iqf_core.experiments.study_file import (
+    StudySettings,
+    examine_study,
+    read_metrics,
+    settings_from,
+)
 from iqf_core.experiments.tracking.study_tracking import StudyTracking
 from iqf_core.plugins.local_files import component_name
 from iqf_core.plugins.manager import PluginManager
 from iqf_core.yaml12 import YamlDocument
 
 if TYPE_CHECKING:
+    from iqf_core.experiments.measuring.applying import MeasureReport
     from iqf_core.experiments.results.results import Results
 
 
 class Study:
-    """A study: datasets, modifiers, a task, parameters, repetitions.
+    """A study: datasets, modifiers, a task, parameters, repetitions, metrics.
 
     Parameters
     ----------
@@ -40,7 +46,7 @@ class Study:
     manager
         The plugins; default: those installed.
     **fields
-        Every other field of a study file: ``task``, ``params``, ``repetitions``, ``executor``,
+        Every other field of a study file: ``task``, ``params``, ``metrics``, ``repetitions``, ``executor``,
         ``apply_to``, ``seed`` ….
 
     Raises
@@ -74,6 +80,12 @@ class Study:
             "modifiers": [self._plain(entry) for entry in modifiers],
             **fields,
         }
+        if "metrics" in data:
+            metrics = data["metrics"]
+            data["metrics"] = [
+                self._plain(entry)
+                for entry in (metrics if isinstance(metrics, (list, tuple)) else [metrics])
+            ]
         self.settings = settings_from(YamlDocument(data), Path(folder).absolute())
 
     @classmethod
@@ -129,6 +141,50 @@ class Study:
             ``executor``, ``only_failed``, ``force``, ``quiet``.
         """
         return run_plan(self.plan(), self.manager, self.tracking, RunOptions(**options))
+
+    def measure(
+        self,
+        metrics: Sequence[Any] | None = None,
+        *,
+        workers: int | None = None,
+        quiet: bool = False,
+    ) -> MeasureReport:
+        """Measure the finished runs, and track the values with them.
+
+        Parameters
+        ----------
+        metrics
+            Entries as under ``metrics`` in a study file; default: those of the study. What was
+            measured before is measured again and replaced.
+        workers
+            Processes to use; None for one per usable core.
+        quiet
+            Show no progress.
+
+        Returns
+        -------
+        MeasureReport
+            The values of every run, runs that could not be measured, and runs that did not finish.
+
+        Raises
+        ------
+        ConfigurationError
+            With every mistake in the metrics, or if there is none.
+        """
+        from iqf_core.experiments.measuring.applying import measure_runs
+        from iqf_core.experiments.running.locking import study_locked
+
+        study = self
+        if metrics is not None:
+            entries = read_metrics([self._plain(each) for each in metrics], self.settings)
+            study = self.with_settings(metrics=entries)
+        plan = study.plan()
+        if not plan.metrics:
+            raise ConfigurationError(f"study {self.name!r} has no metrics; say which to measure")
+        with study_locked(self.folder, self.name):
+            return measure_runs(
+                plan, self.manager, self.tracking, again=True, workers=workers, quiet=quiet
+            )
 
     def results(self) -> Results:
         """Return the results recorded so far."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from iqf_core.components.specification import Grid, Specification, chain_nodes, grid_value
 from iqf_core.components.specification import specification_from_yaml as read_specification
 from iqf_core.errors import ConfigurationError, IQFError, Problem, nearest
+from iqf_core.experiments.measuring.entries import MetricEntry, read_entry
 from iqf_core.files import check_schema
 from iqf_core.modification.presets import presets_from_yaml
 from iqf_core.yaml12 import Place, YamlDocument, load_yaml
@@ -62,6 +64,7 @@ class _StudyModel(BaseModel):
     apply_to: list[str] | None = None
     task: Any = None
     params: dict[str, Any] = Field(default_factory=dict)
+    metrics: Any = None
     repetitions: int = Field(1, ge=1, le=10_000)
     executor: Any = None
     seed: int = Field(0, ge=0, lt=2**31)
@@ -98,6 +101,8 @@ class StudySettings:
         One tuple of specifications for each entry: a chain, whose parameters may be grids.
     presets
         The study's own names for chains.
+    metrics
+        What is measured of the images and predictions of every run.
     task
         The trainer, None for a study that degrades and measures only.
     executor
@@ -119,6 +124,7 @@ class StudySettings:
     modifiers: tuple[tuple[Specification, ...], ...]
     presets: Mapping[str, tuple[Specification, ...]]
     apply_to: tuple[str, ...]
+    metrics: tuple[MetricEntry, ...]
     task: Specification | None
     params: Mapping[str, Any]
     repetitions: int
@@ -197,6 +203,7 @@ def examine(document: YamlDocument, folder: Path) -> tuple[StudySettings, list[P
     given = _Given(document, problems)
     modifiers = given.modifiers()
     presets = given.presets()
+    metrics = given.metrics(model.datasets)
     task = given.component("task")
     executor = given.component("executor")
     params = given.params()
@@ -208,6 +215,7 @@ def examine(document: YamlDocument, folder: Path) -> tuple[StudySettings, list[P
         datasets={role: folder / path for role, path in model.datasets.items()},
         modifiers=tuple(modifiers),
         presets=presets,
+        metrics=tuple(metrics),
         apply_to=tuple(model.apply_to if model.apply_to is not None else model.datasets),
         task=task,
         params=params,
@@ -224,6 +232,22 @@ def examine(document: YamlDocument, folder: Path) -> tuple[StudySettings, list[P
         peak=model.peak,
     )
     return settings, problems
+
+
+def read_metrics(nodes: list[Any], settings: StudySettings) -> tuple[MetricEntry, ...]:
+    """Read entries as they stand under ``metrics``, for a study that is there.
+
+    Raises
+    ------
+    ConfigurationError
+        With every mistake.
+    """
+    problems: list[Problem] = []
+    document = YamlDocument({"metrics": nodes})
+    entries = _Given(document, problems).metrics(settings.datasets)
+    if problems:
+        raise ConfigurationError(problems)
+    return tuple(entries)
 
 
 def _model(document: YamlDocument, problems: list[Problem]) -> _StudyModel:
@@ -306,6 +330,26 @@ class _Given:
         except ConfigurationError as error:
             self.problems += error.problems
             return {}
+
+    def _problem(self, where: str, message: str) -> None:
+        self.problems.append(Problem(where, message))
+
+    def metrics(self, datasets: Mapping[str, Any]) -> list[MetricEntry]:
+        nodes = self.data.get("metrics") or []
+        entries = []
+        for position, node in enumerate(nodes if isinstance(nodes, list) else [nodes]):
+            place: Place = ("metrics", position)
+            where = self.document.where(place)
+            entry = read_entry(
+                node,
+                where,
+                datasets,
+                partial(self._specification, place=place),
+                partial(self._problem, where),
+            )
+            if entry is not None:
+                entries.append(entry)
+        return entries
 
     def component(self, key: str) -> Specification | None:
         node = self.data.get(key)

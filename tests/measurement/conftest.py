@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +248,23 @@ def pictures(tmp_path: Path) -> Path:
     for index in range(3):
         write_picture(folder / f"p{index}.png", 100 + 20 * index)
     return folder
+
+
+@pytest.fixture
+def iqf(component_file, tmp_path):
+    """Run the program with the components of the tests."""
+
+    def call(*arguments, code=0):
+        program = [sys.executable, "-m", "iqf_core.cli", "--no-plugins"]
+        done = subprocess.run(
+            [*program, "--plugin-file", str(component_file), *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=dict(os.environ),
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return call

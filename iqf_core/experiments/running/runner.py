@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import filelock
 
 from iqf_core.components.context import Context
 from iqf_core.components.executor import Executor, Resources, Task
 from iqf_core.components.specification import Specification
 from iqf_core.errors import IQFError
 from iqf_core.execution.capacity import usable_cores
+from iqf_core.experiments.measuring.applying import measure_runs
 from iqf_core.experiments.plan import Plan, Run
 from iqf_core.experiments.running import recording
 from iqf_core.experiments.running.copies import Copies, RunDataset, make_copies
 from iqf_core.experiments.running.interruption import undivided
 from iqf_core.experiments.running.job import OUTPUT_FOLDER, read_outcome
+from iqf_core.experiments.running.latest import latest_records as latest_records
+from iqf_core.experiments.running.locking import StudyBusyError as StudyBusyError
+from iqf_core.experiments.running.locking import study_locked
 from iqf_core.experiments.running.recording import Ended
 from iqf_core.experiments.running.states import RunState
 from iqf_core.experiments.script.arguments import script_arguments
@@ -36,10 +38,6 @@ if TYPE_CHECKING:
 _JOB = "iqf_core.experiments.running.job:run_program"
 
 
-class StudyBusyError(IQFError):
-    """Another process is running the same study."""
-
-
 @dataclass
 class RunReport:
     """What a call of :func:`run_plan` did.
@@ -52,11 +50,14 @@ class RunReport:
         Runs that were finished before.
     ended
         The runs of this call, by index.
+    unmeasured
+        Finished runs of which not everything could be measured, by index, and why.
     """
 
     total: int
     reused: int = 0
     ended: dict[int, Ended] = field(default_factory=dict)
+    unmeasured: dict[int, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> dict[int, Ended]:
@@ -93,21 +94,6 @@ class RunOptions:
     quiet: bool = False
 
 
-def latest_records(records: Sequence[RunRecord]) -> dict[str, RunRecord]:
-    """Return the record that counts for each fingerprint: the newest, unless it is unfinished.
-
-    A run that was started again and interrupted does not hide the finished one before it.
-    """
-    latest: dict[str, RunRecord] = {}
-    for record in sorted(records, key=lambda item: item.start_ms):
-        fingerprint = record.tags.get(FINGERPRINT, "")
-        known = latest.get(fingerprint)
-        finished = known is not None and known.state == RunState.FINISHED
-        if not (finished and record.state != RunState.FINISHED):
-            latest[fingerprint] = record
-    return latest
-
-
 def run_plan(
     plan: Plan,
     manager: PluginManager,
@@ -127,19 +113,14 @@ def run_plan(
         When stopped, after the marks are made.
     """
     options = options or RunOptions()
-    state_folder = plan.settings.folder / ".iqf" / "studies" / plan.settings.name
-    state_folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(state_folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise StudyBusyError(
-            f"study {plan.settings.name!r} is being run by another process; wait for it to end"
-        ) from None
-    try:
-        return _Runner(plan, manager, tracking, options, state_folder).run()
-    finally:
-        lock.release()
+    settings = plan.settings
+    with study_locked(settings.folder, settings.name) as state_folder:
+        report = _Runner(plan, manager, tracking, options, state_folder).run()
+        if plan.metrics:
+            report.unmeasured = measure_runs(
+                plan, manager, tracking, workers=options.workers, quiet=options.quiet
+            ).failed
+    return report
 
 
 @dataclass
