@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from iqf_core.cli.state import State, print_columns, print_json
 if TYPE_CHECKING:
     from iqf_core.experiments.measuring.applying import MeasureReport
     from iqf_core.experiments.plan import Plan
+    from iqf_core.measurement.labels import Judged, Label
     from iqf_core.measurement.table import Measurements, Statistics
 
 _MOST_REASONS = 10
@@ -49,6 +50,19 @@ _MOST_REASONS = 10
     help="What to do when an image cannot be read.",
 )
 @click.option(
+    "--labels",
+    "labels_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Judge the metrics against this CSV file: image,score[,reference,split].",
+)
+@click.option(
+    "--mapping",
+    type=click.Choice(["linear", "none"]),
+    default="linear",
+    show_default=True,
+    help="With --labels: what the RMSE is computed after, the best straight line or nothing.",
+)
+@click.option(
     "--study",
     "study_file",
     type=click.Path(path_type=Path),
@@ -76,6 +90,8 @@ def measure(
     workers: int | None,
     peak: float | None,
     on_error: str,
+    labels_file: Path | None,
+    mapping: str,
     study_file: Path | None,
     on: str | None,
     ground_truth: str | None,
@@ -93,16 +109,20 @@ def measure(
     \b
       iqf measure --study study.yaml --metric psnr --on generated
 
+    With --labels only the images in that table are measured, and the agreement of each output with
+    the scores follows: Spearman's, Pearson's and Kendall's coefficient and the RMSE, with
+    intervals.
+
     With --study the metrics (by default those of the study file) are applied to the finished runs;
     values from before are replaced, and runs that did not finish are named.
     """
     state = context.find_object(State)
     assert state is not None
     if study_file is not None:
-        if path is not None or by_band or csv_file is not None or peak is not None:
+        if path or by_band or csv_file or labels_file or peak is not None:
             raise click.UsageError(
-                "--study excludes PATH, --by-band, --csv and --peak: the study says what is "
-                "measured, and iqf results has the tables"
+                "--study excludes PATH, --by-band, --csv, --labels and --peak: the study says what "
+                "is measured, and iqf results has the tables"
             )
         options = {"on": on, "reference": reference, "ground_truth": ground_truth}
         if not _measure_study(state, study_file, metrics, options, workers, as_json):
@@ -120,6 +140,14 @@ def measure(
     registry = state.manager.registry
     dataset = open_dataset(path, registry=registry, peak=peak)
     other = None if reference is None else open_dataset(reference, registry=registry, peak=peak)
+    labels, pairs = None, None
+    if labels_file is not None:
+        from iqf_core.measurement.labels import labels_of, pairs_of, read_labels
+
+        labels = labels_of(dataset, read_labels(labels_file), str(labels_file))
+        pairs = pairs_of(labels, other or dataset, str(labels_file))
+        if pairs is not None:
+            other = other or dataset
     measured = measure_dataset(
         dataset,
         metrics,
@@ -128,16 +156,62 @@ def measure(
         workers=workers,
         by_band=by_band,
         on_error="skip" if on_error == "skip" else "fail",
+        names=None if labels is None else sorted(labels),
+        pairs=pairs,
         quiet=as_json,
     )
+    judged = [] if labels is None else _judge(measured, labels, mapping)
     if csv_file is not None:
         _write(csv_file, "".join(measured.csv_lines()))
     if as_json:
-        print_json(measured.to_json())
+        document = measured.to_json()
+        if labels is not None:
+            document["agreement"] = [each.to_json() for each in judged]
+        print_json(document)
         return
     print_summary(measured)
+    if labels is not None:
+        _print_agreement(judged, len(dataset) - len(labels))
     if csv_file is not None:
         click.echo(f"all values: {csv_file}")
+
+
+def _judge(measured: Measurements, labels: Mapping[str, Label], mapping: str) -> list[Judged]:
+    from iqf_core.measurement.labels import judge
+
+    return judge(measured, labels, mapping="none" if mapping == "none" else "linear")
+
+
+def _print_agreement(judged: Sequence[Judged], unlabelled: int) -> None:
+    """Print how well each output agrees with the scores, with the 95 % intervals."""
+    from iqf_core.measurement.agreement import NAMES
+
+    groups: dict[tuple[str, str, str], list[Judged]] = {}
+    for each in judged:
+        groups.setdefault((each.metric, each.output, each.split), []).append(each)
+    click.echo()
+    print_columns(
+        ("METRIC", "OUTPUT", "SPLIT", "IMAGES", *(name.upper() for name in NAMES)),
+        [
+            (*key, str(group[0].agreement.count), *(_interval(each) for each in group))
+            for key, group in groups.items()
+        ],
+    )
+    for key, group in groups.items():
+        if group[0].agreement.reason:
+            click.echo(f"  {' '.join(key)}: {group[0].agreement.reason}")
+    mapping = {each.mapping for each in judged}
+    after = "after the best straight line" if mapping == {"linear"} else "of the values as they are"
+    click.echo(f"in brackets: 95 % of bootstrap samples; RMSE {after}")
+    if unlabelled:
+        click.echo(f"{unlabelled} images have no score and were not measured")
+
+
+def _interval(judged: Judged) -> str:
+    found = judged.agreement
+    if found.value is None or found.ci95_low is None or found.ci95_high is None:
+        return "-"
+    return f"{found.value:.4g} [{found.ci95_low:.4g}, {found.ci95_high:.4g}]"
 
 
 def _measure_study(

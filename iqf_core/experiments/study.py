@@ -46,8 +46,8 @@ class Study:
     manager
         The plugins; default: those installed.
     **fields
-        Every other field of a study file: ``task``, ``params``, ``metrics``, ``repetitions``, ``executor``,
-        ``apply_to``, ``seed`` ….
+        Every other field of a study file: ``task``, ``params``, ``metrics``, ``repetitions``,
+        ``executor``, ``apply_to``, ``seed`` ….
 
     Raises
     ------

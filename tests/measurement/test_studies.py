@@ -255,6 +255,14 @@ def test_without_a_task_nothing_is_generated(make_study):
         make_study(task=False, metrics=[{"difference": None, "on": "generated"}]).plan()
 
 
+def test_results_show_the_task_s_metrics_before_the_measured_means(make_study):
+    study = make_study(task=False, modifiers=["none"], metrics=["brightness"])
+    study.run(quiet=True)
+    header = study.results().summary().header
+    assert "train.brightness.mean.mean" in header
+    assert not [name for name in header if name.endswith((".median", ".std", ".count"))]
+
+
 def test_the_command_measures_past_runs(make_study, folder, iqf):
     (folder / "study.yaml").write_text(
         "study: measured\n"

@@ -19,7 +19,7 @@ from iqf_core.experiments.running.copies import Copies, make_copies
 from iqf_core.experiments.running.interruption import undivided
 from iqf_core.experiments.running.latest import latest_records
 from iqf_core.experiments.running.states import RunState
-from iqf_core.experiments.tracking.records import MetricPoint, RunRecord
+from iqf_core.experiments.tracking.records import APPLIED, MetricPoint, RunRecord
 from iqf_core.files import cache_folder
 from iqf_core.measurement.batch import measured_values
 from iqf_core.measurement.cache import measure_cached
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from iqf_core.experiments.plan import Plan, Run
     from iqf_core.experiments.tracking.study_tracking import StudyTracking
     from iqf_core.plugins.manager import PluginManager
-
-#: Tag of a run for each metric that was applied: the metric, its parameters and versions, reasons.
-TAG = "iqf.metric."
 
 _MOST_REASONS = 5
 
@@ -130,7 +127,7 @@ def _is_there(metric: PlannedMetric, record: RunRecord) -> bool:
 
 def _tag(record: RunRecord, prefix: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(record.tags.get(TAG + prefix, "{}"))
+        value = json.loads(record.tags.get(APPLIED + prefix, "{}"))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
@@ -165,7 +162,7 @@ class _Found:
             if statistics.reasons:
                 reasons[output] = dict(list(statistics.reasons.items())[:_MOST_REASONS])
         use = metric.use
-        self.tags[TAG + prefix] = json.dumps(
+        self.tags[APPLIED + prefix] = json.dumps(
             {
                 "fingerprint": metric.fingerprint(),
                 "metric": use.label,
@@ -180,7 +177,7 @@ class _Found:
 
     def points(self, record: RunRecord) -> list[MetricPoint]:
         """Return what to log; an earlier value that there is none for any more becomes NaN."""
-        prefixes = tuple(f"{tag.removeprefix(TAG)}." for tag in self.tags)
+        prefixes = tuple(f"{tag.removeprefix(APPLIED)}." for tag in self.tags)
         stale = {
             key: math.nan
             for key in record.metrics

@@ -15,7 +15,7 @@ from iqf_core.experiments.results.table import (
     metric_names,
     varying_params,
 )
-from iqf_core.experiments.tracking.records import RunRecord
+from iqf_core.experiments.tracking.records import APPLIED, RunRecord
 
 #: More columns than this do not fit a terminal.
 _MOST_METRICS = 6
@@ -46,20 +46,35 @@ class Summary:
 
 
 def metrics_of_interest(runs: Sequence[RunRecord]) -> list[str]:
-    """Return the metrics that the task reported; the sizes and rates where there was no task."""
+    """Return the metrics that the task reported, and what was measured: means over the images.
+
+    Where there was no task, the sizes and rates come last.
+    """
     names = metric_names(runs)
     roles = {
         name.split(".")[1] for run in runs for name in run.params if name.startswith("dataset.")
     }
     rates = {f"{role}.{rate}" for role in roles for rate in _OWN_RATES}
     planned = {name for run in runs for name in run.planned}
+    applied = tuple(
+        f"{tag.removeprefix(APPLIED)}."
+        for tag in dict.fromkeys(tag for run in runs for tag in run.tags)
+        if tag.startswith(APPLIED)
+    )
+    measured = [
+        name
+        for name in names
+        if name.startswith(applied) and not name.endswith((".median", ".std", ".count"))
+    ]
     of_task = [
         name
         for name in names
-        if name not in rates and name not in planned and not name.startswith("iqf.")
+        if name not in rates and name not in planned and not name.startswith(("iqf.", *applied))
     ]
+    if of_task:
+        return [*of_task, *measured]
     wanted = [f"{role}.{rate}" for role in sorted(roles) for rate in _RATES]
-    return of_task or [name for name in wanted if name in names]
+    return [*measured, *(name for name in wanted if name in names)]
 
 
 def summarize(

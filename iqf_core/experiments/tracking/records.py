@@ -24,6 +24,10 @@ GIT_REVISION = "iqf.git_revision"
 #: JSON list of the parameters that the study set (the script's own results are parameters too).
 PLANNED = "iqf.planned"
 
+#: Beginning of a tag for each metric that was applied to the run: after it the beginning of the
+#: tracked values' names, in it the metric, its parameters and versions, and reasons.
+APPLIED = "iqf.metric."
+
 #: Label of the unmodified reference.
 REFERENCE = "none"
 
