@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import cv2
@@ -63,4 +62,4 @@ class Gmsd(PairMetric):
         similarity = (2 * one * other + constant) / (one * one + other * other + constant)
         kept = similarity if keep is None else similarity[keep]
         deviation = float(np.std(kept, dtype=np.float64))
-        return number(math.inf if math.isnan(deviation) else deviation)
+        return number(deviation)

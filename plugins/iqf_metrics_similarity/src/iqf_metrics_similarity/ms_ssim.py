@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Literal
 
 from iqf_core.api import Output, Value, parameter
@@ -70,4 +69,4 @@ class MultiScaleSsim(PairMetric):
                     "its power is not a real number",
                 )
             product *= factor**exponent
-        return number(product) if not math.isnan(product) else number(math.inf)
+        return number(product)

@@ -29,6 +29,7 @@ VALID_SHARE = Output(
 DATA_RANGE = Output("data_range", unit="DN", summary="The peak that was taken as full scale")
 
 NOTHING_VALID = "no pixel is valid in both images"
+TOO_LARGE = "pixel values are too large for the arithmetic"
 
 
 class ColourParams(BaseParams):
@@ -67,7 +68,9 @@ class Pair:
     @property
     def valid_share(self) -> float:
         """Share of the pixels that are compared, 0 to 1."""
-        return 1.0 if self.valid is None else float(np.mean(self.valid))
+        if self.valid is None:
+            return 1.0
+        return int(cv2.countNonZero(self.valid.view(np.uint8))) / self.valid.size
 
     def planes(self, band: int) -> tuple[Plane, Plane]:
         """Return one band of both, (H, W), contiguous, with plain values at invalid pixels.
@@ -85,7 +88,7 @@ class Pair:
         return np.where(self.valid, x, fill), np.where(self.valid, y, fill)
 
 
-def joint_validity(subject: PairInput) -> Validity:
+def joint_validity(subject: PairInput, look_for_nan: bool = True) -> Validity:
     """Return where both images are valid and every band of both is finite; None for everywhere."""
     image, reference = subject.image, subject.reference
     valid: Validity = None
@@ -93,15 +96,24 @@ def joint_validity(subject: PairInput) -> Validity:
         if each.mask is not None and not each.mask.all():
             valid = each.mask if valid is None else valid & each.mask
         # A sum is finite only if all of its terms are: much cheaper than looking at each.
-        if each.dtype == "float32" and not math.isfinite(sum(cv2.sumElems(_flat(each.pixels)))):
+        if not look_for_nan or each.dtype != "float32":
+            continue
+        if not math.isfinite(sum(cv2.sumElems(_flat(each.pixels)))):
             finite = np.isfinite(each.pixels).all(axis=2)
             if not finite.all():
                 valid = finite if valid is None else valid & finite
     return valid
 
 
-def prepare(subject: PairInput) -> Pair:
+def prepare(subject: PairInput, look_for_nan: bool = True) -> Pair:
     """Read both images and find what of them can be compared.
+
+    Parameters
+    ----------
+    subject
+        The pair.
+    look_for_nan
+        Whether to leave out pixels that are not finite.
 
     Raises
     ------
@@ -118,7 +130,7 @@ def prepare(subject: PairInput) -> Pair:
     return Pair(
         np.ascontiguousarray(image.pixels),
         np.ascontiguousarray(reference.pixels),
-        joint_validity(subject),
+        joint_validity(subject, look_for_nan),
         float(image.peak),
     )
 
@@ -141,7 +153,7 @@ def number(value: float) -> Value:
     """Return a value, or the reason where arithmetic overflowed."""
     if math.isfinite(value):
         return Value(float(value))
-    return Value(None, reason="pixel values are too large for the arithmetic")
+    return Value(None, reason=TOO_LARGE)
 
 
 def average(bands: Sequence[Value], by_band: bool = True) -> Value:
@@ -202,7 +214,10 @@ class PairMetric(Metric):
         Mapping
             The metric's value with one per band, ``valid_share`` and ``data_range``.
         """
-        pair = prepare(subject)
+        return self.measure_pair(prepare(subject))
+
+    def measure_pair(self, pair: Pair) -> Mapping[str, Value]:
+        """Return what :meth:`measure` does, for a pair made ready."""
         if self.params.colour == "luma":
             reason = self.supports(str(pair.image.dtype), pair.bands)
             if reason:
