@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from iqf_core.imaging.windows import Window as Window
     from iqf_core.imaging.writing import ImageWriter as ImageWriter
     from iqf_core.imaging.writing import write_image as write_image
+    from iqf_core.measurement.engine import measure_dataset as measure_dataset
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
@@ -116,6 +117,7 @@ _HOMES: dict[str, str] = {
     "Window": "imaging.windows",
     "ImageWriter": "imaging.writing",
     "write_image": "imaging.writing",
+    "measure_dataset": "measurement.engine",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
