@@ -16,4 +16,9 @@ def iqf_metrics() -> list[Component]:
             "iqf_metrics_sharpness.snr:Snr",
             summary="Signal-to-noise ratio, noise sigma and noise model, per band",
         ),
+        Component(
+            "sharpness",
+            "iqf_metrics_sharpness.sharpness:Sharpness",
+            summary="Relative edge response, FWHM and MTF from the edges in the image",
+        ),
     ]

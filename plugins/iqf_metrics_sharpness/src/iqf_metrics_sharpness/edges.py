@@ -1,0 +1,118 @@
+"""From an image to the system that took it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqf_metrics_sharpness.candidates import PER_CLASS, Candidates, find_candidates, spread
+from iqf_metrics_sharpness.edge_fit import Edges, fit_edges, reach_of
+from iqf_metrics_sharpness.selection import (
+    ENOUGH,
+    MIN_EDGES,
+    TIERS,
+    passes,
+    sharpest_mode,
+    without_block_borders,
+)
+from iqf_metrics_sharpness.system import System, system_of
+
+if TYPE_CHECKING:
+    from iqf_core.api import ImageReader
+
+#: What is sharper by less than this factor is no other system.
+SHARPER = 0.85
+
+#: So many of the strongest candidates tell how wide the edges are.
+_FIRST = 90
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one band's edges say: the system, the tier of gates (from 1), or why there is none."""
+
+    system: System
+    tier: int
+    reason: str
+    sigma: float
+
+
+def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = None) -> Measurement:
+    """Find, fit and select the edges of a band.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    band
+        Index of the band.
+    sigma
+        Its noise, DN.
+    region
+        (row, column, height, width) to look in; None for the whole image.
+    """
+    candidates = find_candidates(reader, band, sigma, region)
+    if len(candidates) < MIN_EDGES:
+        reason = f"{len(candidates)} straight edges found, {MIN_EDGES} are needed"
+        return Measurement(System(), 0, reason, sigma)
+    reach, width = _extent(candidates)
+    first = spread(candidates, reader.shape[:2], PER_CLASS)
+    measured = _selected(first, fit_edges(first, reach, width), reach, sigma)
+    if measured.tier != 1 and len(first) < len(candidates):
+        more = _selected(candidates, fit_edges(candidates, reach, width), reach, sigma)
+        return more if more.tier else measured
+    return measured
+
+
+def _selected(candidates: Candidates, edges: Edges, reach: float, sigma: float) -> Measurement:
+    """Return what the edges say that pass the strictest gates that enough edges pass."""
+    blocky = False
+    passed = 0
+    best: tuple[int, NDArray[Any], float] | None = None
+    for tier, gates in enumerate(TIERS, start=1):
+        index = np.nonzero(passes(edges, gates, sigma, candidates.angle, reach))[0]
+        passed = len(index)
+        if passed >= MIN_EDGES:
+            index = index[without_block_borders(edges.take(index))]
+            blocky = len(index) < MIN_EDGES
+        few = ENOUGH if tier < len(TIERS) or best else MIN_EDGES
+        if len(index) < few:
+            continue
+        some = edges.take(index)
+        sharp = some.take(sharpest_mode(some)).width
+        width = float(np.median(sharp))
+        # Soft borders of the scene pass strict gates first: believe them only while more lenient
+        # gates show nothing clearly sharper.
+        if best is None or (width < SHARPER * best[2] and len(sharp) >= ENOUGH):
+            best = tier, index, width
+    if best is not None:
+        tier, index, _ = best
+        return Measurement(
+            system_of(edges.take(index), candidates.take(index), reach), tier, "", sigma
+        )
+    if blocky:
+        reason = "the edges are borders of the 8 x 8 blocks of a JPEG"
+    else:
+        reason = (
+            f"{passed} of {len(candidates)} candidates are straight, isolated and clear of noise; "
+            f"{MIN_EDGES} are needed"
+        )
+    return Measurement(System(), 0, reason, sigma)
+
+
+def _extent(candidates: Candidates) -> tuple[float, float]:
+    """Return how far windows reach and the width to begin with, as the strongest edges ask."""
+    strongest = np.sort(np.argsort(-candidates.strength, kind="stable")[:_FIRST])
+    reach, width = reach_of(1.8), 1.2
+    for _ in range(2):
+        first = fit_edges(candidates.take(strongest), reach, width)
+        width = float(np.clip(np.median(first.width), 0.4, 5))
+        needed = reach_of(width)
+        enough = needed <= reach
+        reach = needed
+        if enough:
+            break
+    return reach, width

@@ -1,0 +1,255 @@
+"""The system's response in x, in y and in other directions, from its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import f as fisher
+
+from iqf_metrics_sharpness.candidates import CLASSES, Candidates, classes_of
+from iqf_metrics_sharpness.edge_fit import Edges, cropped, inside
+from iqf_metrics_sharpness.response import GAUSSIAN, TERMS, edge_spread, figures, shape_terms
+from iqf_metrics_sharpness.selection import ENOUGH, MIN_EDGES, sharpest_mode, weights
+
+Floats = NDArray[Any]
+
+#: Resamplings of the edges that an interval comes from.
+_RESAMPLINGS = 60
+
+#: A shape other than the Gaussian needs so many edges.
+_SHAPE_EDGES = 8
+
+
+@dataclass(frozen=True)
+class Response:
+    """The response in one direction: width (px), shape, and what resampled edges give.
+
+    Attributes
+    ----------
+    width, shape
+        As in :mod:`iqf_metrics_sharpness.response`.
+    edges
+        How many edges it rests on.
+    resampled
+        Pairs of width and shape of resampled edges.
+    """
+
+    width: float
+    shape: Floats
+    edges: int
+    resampled: tuple[tuple[float, Floats], ...]
+
+    def figures(self) -> dict[str, tuple[float, float, float]]:
+        """Return value, and ends of the 68 % interval, of every figure of merit."""
+        value = figures(self.width, self.shape)
+        others = [figures(width, shape) for width, shape in self.resampled]
+        result = {}
+        for name, number in value.items():
+            low, high = np.quantile([other[name] for other in others], [0.16, 0.84])
+            result[name] = (number, min(float(low), number), max(float(high), number))
+        return result
+
+
+@dataclass
+class System:
+    """What the edges of a band say.
+
+    Attributes
+    ----------
+    responses
+        By class of direction; those with too few edges are missing.
+    counts
+        Accepted edges of each class.
+    edges
+        All accepted edges.
+    profile
+        Pooled samples: distance from the edge (px) and normalised value, by class.
+    """
+
+    responses: dict[str, Response] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    edges: Edges | None = None
+    profile: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+
+
+def system_of(edges: Edges, candidates: Candidates, reach: float) -> System:
+    """Return the system's responses.
+
+    Parameters
+    ----------
+    edges
+        Edges that passed the gates.
+    candidates
+        Where they were fitted, in the same order.
+    reach
+        How far from the edge pixels are used, px.
+    """
+    number = classes_of(edges.angle)
+    kept = np.zeros(len(edges), bool)
+    groups = [np.nonzero(number == each)[0] for each in range(len(CLASSES))]
+    if min(len(group) for group in groups) < ENOUGH:
+        # Too few to tell a mode of their own: all directions together have one.
+        groups = [np.arange(len(edges))]
+    for group in groups:
+        kept[group[sharpest_mode(edges.take(group))]] = True
+    edges, candidates, number = edges.take(kept), candidates.take(kept), number[kept]
+    system = System(edges=edges)
+    members = [np.asarray(np.nonzero(number == each)[0]) for each in range(len(CLASSES))]
+    for name, index in zip(CLASSES, members, strict=True):
+        system.counts[name] = len(index)
+    enough = [len(index) >= MIN_EDGES for index in members]
+    pooled = all(enough)
+    for each, name in enumerate(CLASSES):
+        if not enough[each]:
+            continue
+        index = members[each]
+        direction = edges.angle[index]
+        if name == "x":
+            direction = np.zeros(1)
+        elif name == "y":
+            direction = np.full(1, np.pi / 2)
+        system.responses[name] = _response(
+            edges, candidates, members, each, direction, pooled, reach
+        )
+        system.profile[name] = _profile(edges.take(index), candidates.take(index), reach)
+    return system
+
+
+def _response(
+    edges: Edges,
+    candidates: Candidates,
+    members: list[Floats],
+    each: int,
+    direction: Floats,
+    pooled: bool,
+    reach: float,
+) -> Response:
+    mine = members[each]
+    rng = np.random.Generator(np.random.PCG64(each))
+
+    def width(chosen: list[Floats]) -> tuple[float, Floats]:
+        """Return the width in the direction, and that of each of my chosen edges."""
+        if pooled:
+            ellipse = _ellipse(edges, np.concatenate(chosen))
+            level = float(np.mean(_evaluated(ellipse, direction)))
+            return np.sqrt(level), np.sqrt(_evaluated(ellipse, edges.angle[chosen[each]]))
+        part = edges.take(chosen[each])
+        one = float(np.exp(_robust_mean(np.log(part.width), weights(part))))
+        return one, np.full(len(part), one)
+
+    value, own = width(members)
+    shape, sums = _shape(edges.take(mine), candidates.take(mine), own, reach)
+    resampled = []
+    for _ in range(_RESAMPLINGS):
+        picks = [
+            rng.integers(0, len(index), len(index)) if len(index) else index for index in members
+        ]
+        chosen = [index[pick] for index, pick in zip(members, picks, strict=True)]
+        other, _ = width(chosen)
+        if sums is None:
+            resampled.append((other, shape))
+        else:
+            normal, right = (part[picks[each]].sum(axis=0) for part in sums)
+            resampled.append((other, _solved(normal, right)))
+    return Response(value, shape, len(mine), tuple(resampled))
+
+
+def _robust_mean(values: Floats, weight: Floats) -> float:
+    """Return the mean with weights that discount what lies away from the median (bisquare)."""
+    center = float(np.median(values))
+    for _ in range(10):
+        scale = max(1.4826 * float(np.median(np.abs(values - center))), 0.005)
+        t = np.abs(values - center) / (4.5 * scale)
+        w = weight * np.where(t < 1, (1 - t**2) ** 2, 0)
+        center = float((w * values).sum() / w.sum())
+    return center
+
+
+def _ellipse(edges: Edges, index: Floats) -> Floats:
+    """Return (a, b, c) of width² = a + b cos 2 phi + c sin 2 phi, fitted robustly."""
+    angle, square = edges.angle[index], edges.width[index] ** 2
+    design = np.stack([np.ones_like(angle), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
+    base = weights(edges.take(index)) / square**2
+    weight: Floats = base
+    solution: Floats = np.zeros(3)
+    for _ in range(8):
+        normal = design.T @ (design * weight[:, np.newaxis])
+        solution = np.linalg.solve(
+            normal + 1e-9 * np.trace(normal) * np.eye(3), design.T @ (weight * square)
+        )
+        fitted = np.maximum(design @ solution, 0.01)
+        relative = (square - fitted) / fitted
+        scale = max(1.4826 * float(np.median(np.abs(relative))), 0.01)
+        t = np.abs(relative) / (4.5 * scale)
+        weight = base * np.where(t < 1, (1 - t**2) ** 2, 0) + 1e-9 * base
+    return solution
+
+
+def _evaluated(ellipse: Floats, angle: Floats) -> Floats:
+    level = ellipse[0] + ellipse[1] * np.cos(2 * angle) + ellipse[2] * np.sin(2 * angle)
+    return np.asarray(np.maximum(level, 0.04))
+
+
+def _shape(
+    edges: Edges, candidates: Candidates, width: Floats, reach: float
+) -> tuple[Floats, tuple[Floats, Floats] | None]:
+    """Return the shape, and each edge's part of the normal equations; None for the Gaussian.
+
+    Each edge's own levels are fitted along with the shape, for overshoot moves them. The shape
+    counts only when it lowers the residual significantly (F test); the pixels of one edge share
+    its faults, so an edge counts as a dozen observations.
+    """
+    if len(edges) < _SHAPE_EDGES:
+        return GAUSSIAN, None
+    normals, rights, before, after = [], [], 0.0, 0.0
+    parts: list[tuple[Floats, Floats]] = []
+    for distance, value in _samples(edges, candidates, reach):
+        i = len(parts)
+        u = distance / width[i]
+        levels = np.stack([np.ones_like(u), edge_spread(u)], axis=1)
+        projector = levels @ np.linalg.pinv(levels)
+        terms = -shape_terms(u).T
+        rest = value - projector @ value
+        # The contrast is the edge's, not 1, once overshoot is told apart from levels.
+        free = terms - projector @ terms
+        parts.append((free, rest))
+        normals.append(free.T @ free)
+        rights.append(free.T @ rest)
+    normal, right = np.array(normals), np.array(rights)
+    shape = _solved(normal.sum(axis=0), right.sum(axis=0))
+    for free, rest in parts:
+        before += float(rest @ rest)
+        after += float(((rest - free @ shape) ** 2).sum())
+    freedom = 12 * len(edges)
+    if after <= 0:
+        return shape, (normal, right)
+    ratio = (before - after) / TERMS / (after / max(freedom - TERMS, 1))
+    if ratio < fisher.ppf(0.999, TERMS, freedom - TERMS):
+        return GAUSSIAN, None
+    return shape, (normal, right)
+
+
+def _solved(normal: Floats, right: Floats) -> Floats:
+    ridge = 1e-6 * np.trace(normal) * np.eye(TERMS)
+    return np.asarray(np.linalg.solve(normal + ridge, right))
+
+
+def _samples(edges: Edges, candidates: Candidates, reach: float) -> list[tuple[Floats, Floats]]:
+    """Return each edge's pixels: distances from the edge (px) and values from 0 to 1."""
+    pixels, x, y = cropped(candidates.patch, reach)
+    used = inside(edges.angle, x, y, reach) & np.isfinite(pixels)
+    cos, sin = np.cos(edges.angle)[:, np.newaxis], np.sin(edges.angle)[:, np.newaxis]
+    distance = x * cos + y * sin - edges.offset[:, np.newaxis]
+    value = (pixels - edges.dark[:, np.newaxis]) / edges.contrast[:, np.newaxis]
+    return [(distance[i][used[i]], value[i][used[i]]) for i in range(len(edges))]
+
+
+def _profile(edges: Edges, candidates: Candidates, reach: float) -> tuple[Floats, Floats]:
+    samples = _samples(edges, candidates, reach)
+    return (
+        np.concatenate([distance for distance, _ in samples]),
+        np.concatenate([value for _, value in samples]),
+    )

@@ -1,0 +1,185 @@
+"""Edges of known systems measure what they are; where there are none the metric says so."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from iqf_metrics_sharpness.response import figures
+from iqf_metrics_sharpness.sharpness import Sharpness
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from sklearn.datasets import load_sample_images
+
+from iqf_core.components.context import Context
+from iqf_core.components.metric import ImageInput, Value
+from iqf_core.imaging.image import Image
+from iqf_core.imaging.reading import ImageReader
+from iqf_core.testing import MetricConformance
+
+DIRECTIONS = ("x", "y", "other")
+
+
+class TestSharpness(MetricConformance):
+    component = "sharpness"
+
+
+def subject(pixels: NDArray[Any], peak: float = 255, mask: Any = None) -> ImageInput:
+    cube = pixels if pixels.ndim == 3 else pixels[..., None]
+    return ImageInput(ImageReader.of(Image(cube, peak, mask)))
+
+
+def measured(pixels: NDArray[Any], peak: float = 255, mask: Any = None) -> dict[str, Value]:
+    return dict(Sharpness(Sharpness.Params()).measure(subject(pixels, peak, mask), Context()))
+
+
+def edge(degrees: float, sx: float, sy: float = 0, noise: float = 1.0) -> NDArray[np.float64]:
+    """Return bars with analytic edges at an angle, of a Gaussian system, plus noise."""
+    angle = np.radians(degrees)
+    sy = sy or sx
+    width = np.hypot(sx * np.cos(angle), sy * np.sin(angle))
+    rows, columns = np.mgrid[:256, :256]
+    across = columns * np.cos(angle) + rows * np.sin(angle)
+    image = np.full(across.shape, 70.0)
+    for number, place in enumerate(np.arange(-240.3, 400, 43.7)):
+        image += (90 if number % 2 else -90) * ndtr((across - place) / width)
+    image += 90
+    return image - image.min() + 40 + np.random.default_rng(0).normal(0, noise, image.shape)
+
+
+@cache
+def scene(sx: float, sy: float, seed: int) -> NDArray[np.float64]:
+    """Return rectangles at random angles seen by a Gaussian system, from an 8 times finer grid."""
+    size, fine = 320, 8
+    rng = np.random.default_rng(seed)
+    big = np.full((size * fine, size * fine), 90, np.float32)
+    for number in range(40):
+        angle = rng.uniform(-8, 8) if number % 2 else rng.uniform(0, 90)
+        center, sides = rng.uniform(0, size * fine, 2), rng.uniform(25, 90, 2) * fine
+        corners = cv2.boxPoints((center.tolist(), sides.tolist(), float(angle)))
+        cv2.fillPoly(big, [np.rint(corners).astype(np.int32)], float(rng.uniform(30, 200)))
+    blurred = cv2.GaussianBlur(big, (0, 0), sx * fine, sigmaY=sy * fine)
+    half = fine // 2
+    sampled = (blurred[half::fine, half::fine] + blurred[half - 1 :: fine, half - 1 :: fine]) / 2
+    return np.asarray(sampled + rng.normal(0, 2, sampled.shape))
+
+
+def to_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.rint(pixels).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.7, 1.0, 1.5, 2.0, 2.5])
+@pytest.mark.parametrize(("degrees", "direction"), [(5, "x"), (94, "y"), (35, "other")])
+def test_analytic_edges_measure_what_they_are(sigma: float, degrees: float, direction: str) -> None:
+    values, truth = measured(edge(degrees, sigma).astype(np.float32)), figures(sigma)
+    assert values[f"rer_{direction}"].value == pytest.approx(truth["rer"], rel=0.01)
+    assert values[f"fwhm_{direction}"].value == pytest.approx(truth["fwhm"], rel=0.015)
+    assert values[f"mtf50_freq_{direction}"].value == pytest.approx(truth["mtf50_freq"], rel=0.015)
+    assert values[f"mtf_nyquist_{direction}"].value == pytest.approx(
+        truth["mtf_nyquist"], abs=0.012
+    )
+    for absent in set(DIRECTIONS) - {direction}:
+        assert values[f"rer_{absent}"].value is None
+        assert values[f"rer_{absent}"].reason
+
+
+def test_scenes_measure_what_they_are() -> None:
+    errors = []
+    for sigma in (0.5, 0.9, 1.4, 2.0, 2.5):
+        values, truth = measured(to_bytes(scene(sigma, sigma, 1))), figures(sigma)
+        errors += [abs(values[f"rer_{each}"].value / truth["rer"] - 1) for each in DIRECTIONS]
+    assert np.median(errors) < 0.007
+    assert np.percentile(errors, 90) < 0.02
+
+
+def test_directions_are_told_apart() -> None:
+    values = measured(to_bytes(scene(0.8, 1.6, 2)))
+    assert values["rer_x"].value == pytest.approx(figures(0.8)["rer"], rel=0.03)
+    assert values["rer_y"].value == pytest.approx(figures(1.6)["rer"], rel=0.03)
+    product = values["rer_x"].value * values["rer_y"].value
+    assert values["rer"].value == pytest.approx(np.sqrt(product), rel=1e-4)
+
+
+def test_sixteen_bits_and_an_offset_change_nothing() -> None:
+    base = scene(1.0, 1.0, 3)
+    wide = np.rint(base * 100 + 20000).astype(np.uint16)
+    expected = measured(base.astype(np.float32))["rer"].value
+    assert measured(wide, peak=65535)["rer"].value == pytest.approx(expected, rel=0.002)
+
+
+def test_intervals_contain_their_value() -> None:
+    values = measured(to_bytes(scene(1.0, 1.0, 4)))
+    rer = values["rer_x"]
+    assert rer.low < rer.value < rer.high
+    assert rer.high - rer.low < 0.05 * rer.value
+
+
+def test_a_masked_scene_is_measured_where_it_is_valid() -> None:
+    pixels = scene(1.0, 1.0, 3).astype(np.float32)
+    mask = np.ones(pixels.shape, bool)
+    mask[:, 200:] = False
+    pixels[~mask] = np.nan
+    assert measured(pixels, mask=mask)["rer"].value == pytest.approx(figures(1.0)["rer"], rel=0.02)
+
+
+def test_photographs_get_values_and_blur_is_seen() -> None:
+    photograph = cv2.cvtColor(load_sample_images().images[0], cv2.COLOR_RGB2GRAY)
+    before = measured(photograph)["rer"].value
+    after = measured(cv2.GaussianBlur(photograph, (0, 0), 1.8))["rer"].value
+    assert before > after
+    assert after == pytest.approx(figures(1.8)["rer"], rel=0.3)
+
+
+def text() -> NDArray[np.uint8]:
+    page = np.full((200, 320), 230, np.uint8)
+    for line in range(8):
+        cv2.putText(page, "Only text here", (5, 22 + 23 * line), 0, 0.6, 20, 1, cv2.LINE_8)
+    return page
+
+
+def compressed(quality: int) -> NDArray[np.uint8]:
+    rows, columns = np.mgrid[:320, :320]
+    smooth = 0.2 * np.sin(rows / 60) + 0.2 * np.sin(columns / 45)
+    _, stream = cv2.imencode(".jpg", to_bytes(128 + 400 * smooth), [1, quality])
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_UNCHANGED))
+
+
+RNG = np.random.default_rng(0)
+BAD = {
+    "constant": np.full((64, 64), 70, np.uint8),
+    "saturated": np.full((64, 64), 255, np.uint8),
+    "three by three": np.arange(9, dtype=np.uint8).reshape(3, 3),
+    "one pixel wide": np.arange(200, dtype=np.uint8).reshape(200, 1),
+    "pure noise": RNG.normal(120, 20, (256, 256)).astype(np.float32),
+    "negative noise": RNG.normal(-120, 20, (256, 256)).astype(np.float32),
+    "gradient": np.tile(np.linspace(10, 240, 256), (256, 1)).astype(np.uint8),
+    "checkerboard of 1": (np.indices((128, 128)).sum(axis=0) % 2 * 200 + 20).astype(np.uint8),
+    "checkerboard of 8": (np.indices((128, 128)) // 8).sum(axis=0).astype(np.uint8) % 2 * 200 + 20,
+    "text": text(),
+    "blocks of JPEG": compressed(5),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_without_edges_it_says_why(name: str) -> None:
+    values = measured(BAD[name])
+    for figure in ("rer", "fwhm", "mtf50_freq", "mtf_nyquist", "mtf_half_nyquist"):
+        for each in (figure, *(f"{figure}_{direction}" for direction in DIRECTIONS)):
+            assert values[each].value is None, (each, values[each])
+            assert values[each].reason
+    assert values["edges"].value == 0
+
+
+def test_the_figure_shows_edges_and_mtf(tmp_path: Path) -> None:
+    file = tmp_path / "figure.png"
+    metric = Sharpness(Sharpness.Params())
+    metric.draw(subject(to_bytes(scene(1.0, 1.0, 3))), Context(), file)
+    drawn = cv2.imread(str(file))
+    assert drawn is not None
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
+    metric.draw(subject(BAD["constant"]), Context(), tmp_path / "none.png")
+    assert (tmp_path / "none.png").stat().st_size > 0
