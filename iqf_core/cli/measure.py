@@ -11,6 +11,7 @@ import click
 from iqf_core.cli.state import State, print_columns, print_json
 
 if TYPE_CHECKING:
+    from iqf_core.datasets.dataset import Dataset
     from iqf_core.experiments.measuring.applying import MeasureReport
     from iqf_core.experiments.plan import Plan
     from iqf_core.measurement.labels import Judged, Label
@@ -35,6 +36,13 @@ _MOST_REASONS = 10
 )
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all values as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option(
+    "--figure",
+    "figure_folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Draw what the numbers of each image come from, of metrics that can.",
+)
 @click.option("--by-band", is_flag=True, help="Also the values of single bands.")
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Processes; by default one per usable core."
@@ -86,6 +94,7 @@ def measure(
     reference: Path | None,
     csv_file: Path | None,
     as_json: bool,
+    figure_folder: Path | None,
     by_band: bool,
     workers: int | None,
     peak: float | None,
@@ -119,10 +128,10 @@ def measure(
     state = context.find_object(State)
     assert state is not None
     if study_file is not None:
-        if path or by_band or csv_file or labels_file or peak is not None:
+        if path or by_band or csv_file or labels_file or figure_folder or peak is not None:
             raise click.UsageError(
-                "--study excludes PATH, --by-band, --csv, --labels and --peak: the study says what "
-                "is measured, and iqf results has the tables"
+                "--study excludes PATH, --by-band, --csv, --figure, --labels and --peak: the study "
+                "says what is measured, and iqf results has the tables"
             )
         options = {"on": on, "reference": reference, "ground_truth": ground_truth}
         if not _measure_study(state, study_file, metrics, options, workers, as_json):
@@ -163,6 +172,8 @@ def measure(
     judged = [] if labels is None else _judge(measured, labels, mapping)
     if csv_file is not None:
         _write(csv_file, "".join(measured.csv_lines()))
+    if figure_folder is not None:
+        _draw(measured, dataset, other, pairs, figure_folder, state, as_json)
     if as_json:
         document = measured.to_json()
         if labels is not None:
@@ -174,6 +185,38 @@ def measure(
         _print_agreement(judged, len(dataset) - len(labels))
     if csv_file is not None:
         click.echo(f"all values: {csv_file}")
+    if figure_folder is not None:
+        click.echo(f"figures: {figure_folder}")
+
+
+def _draw(
+    measured: Measurements,
+    dataset: Dataset,
+    reference: Dataset | None,
+    pairs: Mapping[str, str] | None,
+    folder: Path,
+    state: State,
+    quiet: bool,
+) -> None:
+    from iqf_core.measurement.figures import draw_figures
+    from iqf_core.measurement.pairing import pair_images, source_of
+    from iqf_core.measurement.subjects import Source
+
+    if not measured.reference:
+        reference = None  # no metric compares with it
+    else:
+        reference = reference or source_of(dataset, state.manager.registry)
+        pairs = pair_images(dataset, reference) if pairs is None else pairs
+    draw_figures(
+        Source.of(dataset),
+        [name for name in measured.images() if name not in measured.skipped],
+        measured.metrics,
+        folder,
+        manager=state.manager,
+        reference=None if reference is None else Source.of(reference),
+        pairs=pairs,
+        quiet=quiet,
+    )
 
 
 def _judge(measured: Measurements, labels: Mapping[str, Label], mapping: str) -> list[Judged]:

@@ -157,3 +157,15 @@ class Metric(BaseComponent):
             One :class:`Value` for every declared output.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement measure()")
+
+    def draw(self, subject: Any, context: Context, path: Path) -> None:
+        """Draw what the numbers of a subject come from (``iqf measure --figure``); optional.
+
+        Parameters
+        ----------
+        subject, context
+            As in :meth:`measure`.
+        path
+            The figure's file; its suffix says the format.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement draw()")

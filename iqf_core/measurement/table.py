@@ -147,6 +147,10 @@ class Measurements:
         frame[numbers] = frame[numbers].astype("float64")
         return frame
 
+    def images(self) -> list[str]:
+        """Return the names of the images, in order."""
+        return list(dict.fromkeys(row.image for row in self.rows))
+
     def summary(self) -> list[Statistics]:
         """Return the statistics of every metric, output and band over the images."""
         groups: dict[tuple[str, str, str], list[Row]] = {}

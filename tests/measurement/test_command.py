@@ -51,6 +51,17 @@ def test_reasons_are_printed_with_how_many_images_they_concern(iqf, pictures):
     assert "no value for 1 image (brightness mean, brightness share): cannot be read: " in printed
 
 
+def test_metrics_draw_where_their_numbers_come_from(iqf, pictures, tmp_path):
+    metrics = ("--metric", "brightness", "--metric", "drawn")
+    printed = iqf("measure", pictures, *metrics, "--figure", "figures").stdout
+    assert "figures: figures" in printed
+    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert drawn == [f"p{index}.png.drawn.png" for index in range(3)]
+    assert (tmp_path / "figures" / drawn[0]).read_text() == "(20, 30, 3)"
+    refused = iqf("measure", pictures, *metrics[:2], "--figure", "none", code=2)
+    assert "brightness: no figure can be drawn" in refused.stderr
+
+
 def test_mistakes_are_one_line(iqf, pictures):
     assert "with --metric, such as" in iqf("measure", pictures, code=2).stderr
     done = iqf("measure", pictures, "--metric", "fails", code=2)
