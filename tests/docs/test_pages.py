@@ -82,6 +82,22 @@ def test_modifying_from_python_works(folder):
     assert printed.split()[-1] == "False"
 
 
+def test_measuring_from_python_works(folder):
+    (folder / "example.py").write_text(_block("guide/measuring.md", "python", "measure_dataset("))
+    assert "snr noise_sigma" in _run("example.py", cwd=folder)
+
+
+def test_the_metrics_in_the_study_file_are_understood(folder):
+    (folder / "train.py").write_text("")
+    listed = _block("guide/study-file.md", "yaml", "on: generated")
+    listed = listed[: listed.index("  - detection_map")]  # of no plugin here
+    (folder / "study.yaml").write_text(
+        "study: measured\ndatasets: {train: data/train, val: data/val}\n"
+        f"task: {{python_script: {{path: train.py}}}}\n{listed}"
+    )
+    assert json.loads(_run("-m", "iqf_core.cli", "plan", "study.yaml", "--json", cwd=folder))
+
+
 def test_the_study_file_has_as_many_runs_as_the_page_says(folder):
     (folder / "study.yaml").write_text(_blocks("guide/study-file.md", "yaml")[0])
     (folder / "train.py").write_text("")

@@ -250,6 +250,13 @@ def test_mistakes_are_said_with_their_place(make_study, metrics, message):
     assert "metrics[" in str(caught.value)
 
 
+def test_a_metric_may_be_an_instance(make_study, manager):
+    metric = manager.registry.load("metric", "brightness")
+    instance = metric(metric.Params(offset_dn=3))
+    study = make_study(task=False, modifiers=["none"], metrics=[instance])
+    assert [each.use.label for each in study.plan().metrics] == ["brightness:offset_dn=3"]
+
+
 def test_without_a_task_nothing_is_generated(make_study):
     with pytest.raises(ConfigurationError, match="on: generated needs a task"):
         make_study(task=False, metrics=[{"difference": None, "on": "generated"}]).plan()
