@@ -206,7 +206,7 @@ def _draw(
         reference = None  # no metric compares with it
     else:
         reference = reference or source_of(dataset, state.manager.registry)
-        pairs = pair_images(dataset, reference) if pairs is None else pairs
+        pairs = pairs or pair_images(dataset, reference, measured.images())
     draw_figures(
         Source.of(dataset),
         [name for name in measured.images() if name not in measured.skipped],

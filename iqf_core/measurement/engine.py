@@ -118,7 +118,7 @@ def measure_dataset(
     if any(use.reads == "pair" for use in uses):
         if reference is None:
             reference = _source_for(uses, dataset, manager)
-        partners = pairs if pairs is not None else pair_images(dataset, reference)
+        partners = pairs if pairs is not None else pair_images(dataset, reference, chosen)
     return measure_images(
         Source.of(dataset),
         chosen,

@@ -21,8 +21,10 @@ _MANIFEST = ".iqf/manifest.json"
 _MOST_NAMED = 10
 
 
-def pair_images(dataset: Dataset, reference: Dataset) -> dict[str, str]:
-    """Return the image of `reference` that each image of `dataset` is compared with.
+def pair_images(
+    dataset: Dataset, reference: Dataset, names: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Return the image of `reference` that each image of `dataset` (or of `names`) is paired with.
 
     A modified dataset is paired with its source by its manifest, two copies of one source by both
     manifests; two single images are a pair whatever they are called; everything else is matched by
@@ -33,21 +35,18 @@ def pair_images(dataset: Dataset, reference: Dataset) -> dict[str, str]:
     DatasetError
         If an image has no partner, or several.
     """
+    names = dataset.image_names if names is None else names
     if dataset.kind == reference.kind == "image":
         return {dataset.image_names[0]: reference.image_names[0]}
     if dataset.path == reference.path:
-        return {name: name for name in dataset.image_names}
+        return {name: name for name in names}
     recorded = _recorded(dataset, reference)
     if recorded is not None:
-        missing = dict.fromkeys(dataset.image_names, "not in the manifest")
-        for name in recorded.keys() & missing.keys():
-            del missing[name]
+        missing = {name: "not in the manifest" for name in names if name not in recorded}
         if missing:
             raise _cannot_pair(dataset.path, reference.path, missing)
-        return {name: recorded[name] for name in dataset.image_names}
-    return match_names(
-        dataset.image_names, reference.image_names, str(dataset.path), str(reference.path)
-    )
+        return {name: recorded[name] for name in names}
+    return match_names(names, reference.image_names, str(dataset.path), str(reference.path))
 
 
 def source_of(dataset: Dataset, registry: Registry) -> Dataset:

@@ -125,6 +125,16 @@ def test_the_command_prints_the_agreement(iqf, graded):
     assert first["value"] == pytest.approx(1)
 
 
+def test_only_labelled_images_need_a_partner(iqf, graded, tmp_path, picture):
+    for index in range(6):
+        picture(tmp_path / "originals" / f"{index:02}.png", 100, noise=2)
+    lines = ["image,score", *(f"{index:02}.png,{index}" for index in range(6))]
+    (tmp_path / "scores.csv").write_text("\n".join(lines))
+    picked = ("--metric", "difference", "--labels", "scores.csv")
+    printed = iqf("measure", graded, *picked, "--reference", "originals").stdout
+    assert "6 images have no score and were not measured" in printed
+
+
 def test_references_may_be_named_by_the_table(iqf, graded, tmp_path):
     lines = ["image,score,reference", *(f"{index:02}.png,{index},00.png" for index in range(1, 12))]
     (tmp_path / "scores.csv").write_text("\n".join(lines))
