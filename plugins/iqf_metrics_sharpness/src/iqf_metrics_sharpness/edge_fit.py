@@ -106,8 +106,38 @@ def fit_edges(candidates: Candidates, reach: float, start: float, rounds: int = 
     weight = np.take_along_axis(used, index, axis=1).astype(float)
     pixels = np.nan_to_num(np.take_along_axis(pixels, index, axis=1))
     x, y = x[index], y[index]
+    theta = begin(pixels, weight, x, y, candidates.angle, start)
+    theta, width_error, residual = solve(pixels, weight, x, y, theta, rounds)
+    return Edges(
+        candidates.row,
+        candidates.column,
+        theta[:, 2],
+        theta[:, 3],
+        np.exp(theta[:, 4]),
+        width_error,
+        theta[:, 0],
+        theta[:, 1],
+        residual,
+        weight.sum(axis=1),
+    )
+
+
+def solve(
+    pixels: Floats, weight: Floats, x: Floats, y: Floats, theta: Floats, rounds: int
+) -> tuple[Floats, Floats, Floats]:
+    """Return the parameters, relative errors of the widths, and residuals of N edges.
+
+    Parameters
+    ----------
+    pixels, weight, x, y
+        (N, P) values, weights (0 or 1) and coordinates.
+    theta
+        (N, 5) parameters to begin with, see :func:`begin`.
+    rounds
+        Iterations.
+    """
     count = np.maximum(weight.sum(axis=1), 1)
-    theta = _begin(pixels, weight, x, y, candidates.angle, start)
+    theta = theta.copy()
     damping = np.full(len(theta), 1e-2)
     value, slopes = _model(theta, x, y)
     cost = (weight * (pixels - value) ** 2).sum(axis=1)
@@ -136,21 +166,10 @@ def fit_edges(candidates: Candidates, reach: float, start: float, rounds: int = 
     normal = normal / (scale[:, :, np.newaxis] * scale[:, np.newaxis]) + 1e-12 * np.eye(5)
     covariance = np.linalg.inv(normal)[:, 4, 4] / scale[:, 4] ** 2
     residual = np.sqrt(cost / np.maximum(count - 5, 1))
-    return Edges(
-        candidates.row,
-        candidates.column,
-        theta[:, 2],
-        theta[:, 3],
-        np.exp(theta[:, 4]),
-        residual * np.sqrt(np.maximum(covariance, 0)),
-        theta[:, 0],
-        theta[:, 1],
-        residual,
-        count,
-    )
+    return theta, residual * np.sqrt(np.maximum(covariance, 0)), residual
 
 
-def _begin(
+def begin(
     pixels: Floats, weight: Floats, x: Floats, y: Floats, angle: Floats, start: float
 ) -> Floats:
     """Return (N, 5): dark, contrast, angle, offset, logarithm of the width."""

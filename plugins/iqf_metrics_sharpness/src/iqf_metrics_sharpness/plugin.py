@@ -21,4 +21,14 @@ def iqf_metrics() -> list[Component]:
             "iqf_metrics_sharpness.sharpness:Sharpness",
             summary="Relative edge response, FWHM and MTF from the edges in the image",
         ),
+        Component(
+            "niirs",
+            "iqf_metrics_sharpness.niirs:Niirs",
+            summary="Interpretability rating (NIIRS) by GIQE 5 or 4 from GSD, RER and SNR",
+        ),
+        Component(
+            "slanted_edge",
+            "iqf_metrics_sharpness.slanted_edge:SlantedEdge",
+            summary="Edge response and MTF of one edge of a calibration target (ISO 12233)",
+        ),
     ]

@@ -64,8 +64,8 @@ def relative_edge_response(width: float, shape: Floats = GAUSSIAN) -> float:
     return float(ends[1] - ends[0])
 
 
-_U = np.linspace(0, 6, 1201)
-_W = np.linspace(0, 6, 1201)
+_U = np.linspace(0, 6, 601)
+_W = np.linspace(0, 6, 601)
 
 
 def full_width_half_maximum(width: float, shape: Floats = GAUSSIAN) -> float:

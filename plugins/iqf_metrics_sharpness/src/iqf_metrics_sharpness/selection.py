@@ -68,7 +68,7 @@ def passes(
         & (edges.residual < np.hypot(1.15 * sigma, tier.residual * contrast))
         & (edges.width_error < tier.width_error)
         & (edges.width > 0.22)
-        & (edges.width < reach / 2.7)
+        & (edges.width < min(reach / 2, 5.5))
         & (np.abs(edges.offset) < 2)
         & (turned < 0.2)
     )

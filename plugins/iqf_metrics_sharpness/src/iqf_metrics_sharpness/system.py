@@ -12,7 +12,7 @@ from scipy.stats import f as fisher
 from iqf_metrics_sharpness.candidates import CLASSES, Candidates, classes_of
 from iqf_metrics_sharpness.edge_fit import Edges, cropped, inside
 from iqf_metrics_sharpness.response import GAUSSIAN, TERMS, edge_spread, figures, shape_terms
-from iqf_metrics_sharpness.selection import ENOUGH, MIN_EDGES, sharpest_mode, weights
+from iqf_metrics_sharpness.selection import MIN_EDGES, sharpest_mode, weights
 
 Floats = NDArray[Any]
 
@@ -90,7 +90,7 @@ def system_of(edges: Edges, candidates: Candidates, reach: float) -> System:
     number = classes_of(edges.angle)
     kept = np.zeros(len(edges), bool)
     groups = [np.nonzero(number == each)[0] for each in range(len(CLASSES))]
-    if min(len(group) for group in groups) < ENOUGH:
+    if min(len(group) for group in groups) < 2 * MIN_EDGES:
         # Too few to tell a mode of their own: all directions together have one.
         groups = [np.arange(len(edges))]
     for group in groups:
