@@ -2,7 +2,8 @@
 
 torchmetrics is not run here, it needs torch: `full_ssim` states in plain 64-bit numpy what its
 documentation, its source and its change of border handling (Lightning-AI/torchmetrics, pull request
-2721) say, and `test_meets_the_value_that_torchmetrics_documents` ties it to a number that torchmetrics prints.
+2721) say, and `test_meets_the_value_that_torchmetrics_documents` ties it to a number that
+torchmetrics prints.
 """
 
 from __future__ import annotations
