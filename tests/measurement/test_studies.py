@@ -263,10 +263,16 @@ def test_without_a_task_nothing_is_generated(make_study):
 
 
 def test_results_show_the_task_s_metrics_before_the_measured_means(make_study):
-    study = make_study(task=False, modifiers=["none"], metrics=["brightness"])
+    study = make_study(task=False, modifiers=["none"], metrics=["brightness", "bytes8"])
     study.run(quiet=True)
     header = study.results().summary().header
-    assert "train.brightness.mean.mean" in header
+    measured = [name for name in header if name.startswith(("train.", "val."))]
+    # The first output of each metric comes before the others.
+    assert set(measured[:4]) == {
+        f"{role}.{name}"
+        for role in ("train", "val")
+        for name in ("brightness.mean.mean", "bytes8.one.mean")
+    }
     assert not [name for name in header if name.endswith((".median", ".std", ".count"))]
 
 

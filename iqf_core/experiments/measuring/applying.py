@@ -170,6 +170,7 @@ class _Found:
                 "version": use.version,
                 "distribution": f"{use.distribution} {use.distribution_version}".strip(),
                 "params": dict(use.params),
+                "outputs": list(groups),
                 **({"reasons": reasons} if reasons else {}),
             },
             ensure_ascii=False,

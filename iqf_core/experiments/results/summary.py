@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,20 @@ class Summary:
     notes: tuple[str, ...]
 
 
+def _applied(runs: Sequence[RunRecord]) -> tuple[tuple[str, ...], set[str]]:
+    """Return the beginnings of measured values' names, and the names of each metric's first one."""
+    found = {tag: text for run in runs for tag, text in run.tags.items() if tag.startswith(APPLIED)}
+    heads: set[str] = set()
+    for tag, text in found.items():
+        try:
+            first = json.loads(text)["outputs"][0]
+        except (ValueError, KeyError, IndexError, TypeError):
+            continue  # cut by the store's limit
+        name = f"{tag.removeprefix(APPLIED)}.{first}"
+        heads |= {name, f"{name}.mean"}
+    return tuple(f"{tag.removeprefix(APPLIED)}." for tag in found), heads
+
+
 def metrics_of_interest(runs: Sequence[RunRecord]) -> list[str]:
     """Return the metrics that the task reported, and what was measured: means over the images.
 
@@ -56,16 +71,13 @@ def metrics_of_interest(runs: Sequence[RunRecord]) -> list[str]:
     }
     rates = {f"{role}.{rate}" for role in roles for rate in _OWN_RATES}
     planned = {name for run in runs for name in run.planned}
-    applied = tuple(
-        f"{tag.removeprefix(APPLIED)}."
-        for tag in dict.fromkeys(tag for run in runs for tag in run.tags)
-        if tag.startswith(APPLIED)
-    )
+    applied, heads = _applied(runs)
     measured = [
         name
         for name in names
         if name.startswith(applied) and not name.endswith((".median", ".std", ".count"))
     ]
+    measured.sort(key=lambda name: name not in heads)
     of_task = [
         name
         for name in names
