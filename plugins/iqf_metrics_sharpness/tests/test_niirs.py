@@ -23,6 +23,11 @@ class TestNiirs(MetricConformance):
     component = "niirs"
     parameter_sets = ({"gsd_m": 0.5},)
 
+    @pytest.fixture
+    def cases(self) -> list[tuple[str, int]]:
+        # All types and bands go to the metrics it asks, which are tried with all of them.
+        return [("uint8", 3), ("uint16", 1), ("float32", 4)]
+
 
 def image() -> Image:
     rows, columns = np.mgrid[:192, :192]

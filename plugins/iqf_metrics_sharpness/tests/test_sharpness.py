@@ -22,6 +22,7 @@ from iqf_core.imaging.reading import ImageReader
 from iqf_core.testing import MetricConformance
 
 DIRECTIONS = ("x", "y", "other")
+RNG = np.random.default_rng(0)
 
 
 class TestSharpness(MetricConformance):
@@ -134,6 +135,16 @@ def test_photographs_get_values_and_blur_is_seen() -> None:
     assert after == pytest.approx(figures(1.8)["rer"], rel=0.3)
 
 
+def test_the_border_of_nodata_is_no_edge() -> None:
+    pixels = np.rint(RNG.normal(2000, 30, (256, 256, 1))).astype(np.uint16)
+    pixels[:, 100:] = 65535
+    image = Image(pixels, 65535, mask=pixels[..., 0] != 65535, nodata=65535)
+    metric = Sharpness(Sharpness.Params())
+    value = metric.measure(ImageInput(ImageReader.of(image)), Context())["rer"]
+    assert value.value is None
+    assert value.reason
+
+
 def text() -> NDArray[np.uint8]:
     page = np.full((200, 320), 230, np.uint8)
     for line in range(8):
@@ -148,7 +159,6 @@ def compressed(quality: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(stream, cv2.IMREAD_UNCHANGED))
 
 
-RNG = np.random.default_rng(0)
 BAD = {
     "constant": np.full((64, 64), 70, np.uint8),
     "saturated": np.full((64, 64), 255, np.uint8),

@@ -196,3 +196,13 @@ def test_strong_compression_does_not_pass_for_clean_data() -> None:
     _, stream = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 5])
     values = measured(cv2.imdecode(stream, cv2.IMREAD_COLOR))
     assert values["snr"].value is None or values["coloured"].value == 1
+
+
+def test_nodata_of_65535_is_no_signal() -> None:
+    pixels = np.random.default_rng(3).normal(2000, 30, (256, 256, 1))
+    pixels = np.rint(pixels).astype(np.uint16)
+    pixels[:, 100:] = 65535
+    image = Image(pixels, 65535, mask=pixels[..., 0] != 65535, nodata=65535)
+    values = Snr(Snr.Params()).measure(ImageInput(ImageReader.of(image)), Context())
+    assert values["signal"].value == pytest.approx(2000, rel=0.005)
+    assert values["noise_sigma"].value == pytest.approx(30, rel=0.04)

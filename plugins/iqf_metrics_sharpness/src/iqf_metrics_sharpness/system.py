@@ -19,6 +19,10 @@ Floats = NDArray[Any]
 #: Resamplings of the edges that an interval comes from.
 _RESAMPLINGS = 60
 
+#: What all edges share (levels, neighbours, the ellipse) resampling does not see: intervals of
+#: scenes with known truth hold it in 68 % of cases when they are so much longer.
+_SHARED = 1.5
+
 #: A shape other than the Gaussian needs so many edges.
 _SHAPE_EDGES = 8
 
@@ -49,7 +53,8 @@ class Response:
         result = {}
         for name, number in value.items():
             low, high = np.quantile([other[name] for other in others], [0.16, 0.84])
-            result[name] = (number, min(float(low), number), max(float(high), number))
+            low, high = (number + _SHARED * (float(end) - number) for end in (low, high))
+            result[name] = (number, min(max(low, 0.0), number), max(high, number))
         return result
 
 
