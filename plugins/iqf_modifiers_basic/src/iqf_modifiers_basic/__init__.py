@@ -1,1 +1,1 @@
-"""Controlled degradations for IQF: JPEG, quantization, Gaussian blur and noise."""
+"""Controlled degradations for IQF: what sensors, atmospheres and coders do to images."""
