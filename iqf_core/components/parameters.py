@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from iqf_core.errors import ConfigurationError, Problem, nearest
+from iqf_core.files import content_hash
 
 
 class Params(BaseModel):
@@ -74,6 +76,26 @@ def primary_names(model: type[Params]) -> list[str]:
         for name, field in model.model_fields.items()
         if field.is_required() or field_extra(field, "primary")
     ]
+
+
+def shown_names(params: Params) -> tuple[str, ...]:
+    """Return the parameters that names show: primary and required ones, and those set otherwise."""
+    model = type(params)
+    always = primary_names(model)
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        if name in always or getattr(params, name) != field.get_default(call_default_factory=True)
+    )
+
+
+def file_hashes(params: Params) -> dict[str, str]:
+    """Return the content hash of every file that a parameter of type ``Path`` names."""
+    return {
+        name: content_hash(value)
+        for name, value in params
+        if isinstance(value, Path) and value.is_file()
+    }
 
 
 def example_values(model: type[Params]) -> dict[str, Any]:

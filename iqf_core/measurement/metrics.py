@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from iqf_core.components.parameters import Params, primary_names, validate
+from iqf_core.components.parameters import file_hashes, shown_names, validate
 from iqf_core.components.specification import (
     Specification,
     format_specification,
     parse_specification,
 )
 from iqf_core.errors import ConfigurationError, IQFError, Problem
-from iqf_core.files import content_hash, hash_json
+from iqf_core.files import hash_json
 
 if TYPE_CHECKING:
     from iqf_core.components.context import Context
     from iqf_core.components.metric import Metric
     from iqf_core.plugins.manager import PluginManager
-    from iqf_core.plugins.registry import Entry, Registry
+    from iqf_core.plugins.registry import Registry
 
 Reads = Literal["image", "pair", "predictions"]
 
@@ -160,33 +159,7 @@ def _resolve(specification: Specification, manager: PluginManager, where: str) -
         params=params.model_dump(mode="json"),
         version=component.version,
         reads=component.reads,
-        shown=_shown(model, params),
-        source_hash=_source_hash(entry),
-        files=_files(params),
+        shown=shown_names(params),
+        source_hash=entry.source_hash(),
+        files=file_hashes(params),
     )
-
-
-def _shown(model: type[Params], params: Params) -> tuple[str, ...]:
-    always = primary_names(model)
-    return tuple(
-        name
-        for name, field_info in model.model_fields.items()
-        if name in always
-        or getattr(params, name) != field_info.get_default(call_default_factory=True)
-    )
-
-
-def _source_hash(entry: Entry) -> str:
-    if not entry.distribution.startswith("file:"):
-        return ""
-    import inspect
-
-    return content_hash(Path(inspect.getfile(entry.load())))
-
-
-def _files(params: Params) -> dict[str, str]:
-    return {
-        name: content_hash(value)
-        for name, value in params
-        if isinstance(value, Path) and value.is_file()
-    }

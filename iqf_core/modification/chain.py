@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqf_core.components.parameters import Params, primary_names, validate
+from iqf_core.components.parameters import file_hashes, shown_names, validate
 from iqf_core.components.specification import Specification, format_specification
 from iqf_core.errors import ConfigurationError, IQFError, Problem
-from iqf_core.files import content_hash, hash_json
+from iqf_core.files import hash_json
 
 if TYPE_CHECKING:
     from iqf_core.components.context import Context
     from iqf_core.components.modifier import Modifier
-    from iqf_core.plugins.registry import Entry, Registry
+    from iqf_core.plugins.registry import Registry
 
 #: The modifier that leaves images as they are; a study's unmodified point goes by its name.
 REFERENCE = "none"
@@ -229,33 +228,7 @@ def _resolve(specification: Specification, registry: Registry, where: str) -> Li
         version=component.version,
         random=component.uses_seed(params),
         identity=dict(component.identity),
-        shown=_shown(model, params),
-        source_hash=_source_hash(entry),
-        files=_files(params),
+        shown=shown_names(params),
+        source_hash=entry.source_hash(),
+        files=file_hashes(params),
     )
-
-
-def _shown(model: type[Params], params: Params) -> tuple[str, ...]:
-    always = primary_names(model)
-    return tuple(
-        name
-        for name, field_info in model.model_fields.items()
-        if name in always
-        or getattr(params, name) != field_info.get_default(call_default_factory=True)
-    )
-
-
-def _source_hash(entry: Entry) -> str:
-    if not entry.distribution.startswith("file:"):
-        return ""
-    import inspect
-
-    return content_hash(Path(inspect.getfile(entry.load())))
-
-
-def _files(params: Params) -> dict[str, str]:
-    return {
-        name: content_hash(value)
-        for name, value in params
-        if isinstance(value, Path) and value.is_file()
-    }

@@ -50,6 +50,17 @@ class Entry:
         """``name@distribution``, which is never ambiguous."""
         return f"{self.component.name}@{self.distribution}"
 
+    def source_hash(self) -> str:
+        """Return the content hash of the local file that holds it, empty for one of a plugin."""
+        if not self.distribution.startswith("file:"):
+            return ""
+        import inspect
+        from pathlib import Path
+
+        from iqf_core.files import content_hash
+
+        return content_hash(Path(inspect.getfile(self.load())))
+
     def load(self) -> Any:
         """Import and return the target.
 
