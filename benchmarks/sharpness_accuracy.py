@@ -97,7 +97,7 @@ def noises(errors: Errors, photographs: list[Pixels]) -> None:
 
 
 def error_of(value: Value, truth: float) -> float | None:
-    return None if value.value is None else float(value.value) / truth - 1  # type: ignore[arg-type]
+    return None if value.value is None else float(value.value) / truth - 1
 
 
 def pairs(errors: Errors, photographs: list[Pixels]) -> None:
@@ -110,7 +110,7 @@ def pairs(errors: Errors, photographs: list[Pixels]) -> None:
                 after = measure(SHARPNESS, cv2.GaussianBlur(small, (0, 0), sigma))["rer"].value
                 found = None
                 if before is not None and after is not None:
-                    more = width_of(float(after)) ** 2 - width_of(float(before)) ** 2  # type: ignore[arg-type]
+                    more = width_of(float(after)) ** 2 - width_of(float(before)) ** 2
                     found = math.sqrt(max(0.0, more)) / sigma - 1
                 errors["photograph pairs: extra blur"].append(found)
 

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-#: (a, b, c, d, e, f): (x, y) goes to (a x + b y + c, d x + e y + f).
-Transform = tuple[float, float, float, float, float, float]
+from iqf_core.imaging.grid import Affine6 as Transform
+from iqf_core.imaging.grid import compose, invert, move_point
 
-
-def move_point(transform: Transform, x: float, y: float) -> tuple[float, float]:
-    """Return where the point (x, y) of the old grid lies in the new one, in pixels."""
-    a, b, c, d, e, f = transform
-    return a * x + b * y + c, d * x + e * y + f
+__all__ = [
+    "Transform",
+    "area_factor",
+    "compose",
+    "invert",
+    "move_box",
+    "move_point",
+    "resample_nearest",
+]
 
 
 def move_box(transform: Transform, box: Sequence[float]) -> tuple[float, float, float, float]:
@@ -35,42 +39,6 @@ def area_factor(transform: Transform) -> float:
     """Return by how much areas grow."""
     a, b, _, d, e, _ = transform
     return abs(a * e - b * d)
-
-
-def invert(transform: Transform) -> Transform:
-    """Return the transform from the new grid to the old one.
-
-    Raises
-    ------
-    ValueError
-        If the transform flattens the plane.
-    """
-    a, b, c, d, e, f = transform
-    determinant = a * e - b * d
-    if determinant == 0:
-        raise ValueError(f"the transform {transform} cannot be inverted")
-    return (
-        e / determinant,
-        -b / determinant,
-        (b * f - c * e) / determinant,
-        -d / determinant,
-        a / determinant,
-        (c * d - a * f) / determinant,
-    )
-
-
-def compose(outer: Transform, inner: Transform) -> Transform:
-    """Return the transform that applies `inner` first and `outer` then."""
-    a, b, c, d, e, f = outer
-    p, q, r, s, t, u = inner
-    return (
-        a * p + b * s,
-        a * q + b * t,
-        a * r + b * u + c,
-        d * p + e * s,
-        d * q + e * t,
-        d * r + e * u + f,
-    )
 
 
 def resample_nearest(

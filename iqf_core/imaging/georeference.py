@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from iqf_core.errors import UnsupportedImageError
-
-#: Six numbers (a, b, c, d, e, f): (x, y) goes to (a x + b y + c, d x + e y + f).
-Affine6 = tuple[float, float, float, float, float, float]
+from iqf_core.imaging.grid import Affine6, compose, invert, move_point
 
 #: Mean Earth radius of the WGS 84 ellipsoid in metres (IUGG, R1 = (2 a + b) / 3).
 EARTH_RADIUS_M = 6_371_008.8
@@ -79,9 +77,7 @@ class Georeference:
         """
         return replace(
             self,
-            transform=None
-            if self.transform is None
-            else _compose(self.transform, _inverse(change)),
+            transform=None if self.transform is None else compose(self.transform, invert(change)),
             gcps=tuple(_moved(point, change) for point in self.gcps),
             rpcs=_regridded_rpcs(self.rpcs, change) if self.rpcs else {},
         )
@@ -139,36 +135,8 @@ def _determinant(transform: Affine6) -> float:
     return abs(a * e - b * d)
 
 
-def _apply(transform: Affine6, x: float, y: float) -> tuple[float, float]:
-    a, b, c, d, e, f = transform
-    return a * x + b * y + c, d * x + e * y + f
-
-
-def _compose(outer: Affine6, inner: Affine6) -> Affine6:
-    """Return the mapping that applies `inner` first and `outer` then."""
-    a, b, c, d, e, f = outer
-    p, q, r, s, t, u = inner
-    return (
-        a * p + b * s,
-        a * q + b * t,
-        a * r + b * u + c,
-        d * p + e * s,
-        d * q + e * t,
-        d * r + e * u + f,
-    )
-
-
-def _inverse(transform: Affine6) -> Affine6:
-    a, b, c, d, e, f = transform
-    determinant = a * e - b * d
-    if not determinant:
-        raise ValueError(f"{transform} maps the image to a line; a grid change must be invertible")
-    p, q, s, t = e / determinant, -b / determinant, -d / determinant, a / determinant
-    return p, q, -(p * c + q * f), s, t, -(s * c + t * f)
-
-
 def _moved(point: GroundControlPoint, change: Affine6) -> GroundControlPoint:
-    col, row = _apply(change, point.col, point.row)
+    col, row = move_point(change, point.col, point.row)
     return replace(point, row=row, col=col)
 
 
@@ -194,7 +162,7 @@ def _measured_gsd(crs: Any, transform: Affine6, shape: tuple[int, int]) -> float
     from rasterio.warp import transform as to_coordinates
 
     y, x = shape[0] / 2, shape[1] / 2
-    corners = [_apply(transform, x + dx, y + dy) for dx, dy in ((0, 0), (1, 0), (0, 1))]
+    corners = [move_point(transform, x + dx, y + dy) for dx, dy in ((0, 0), (1, 0), (0, 1))]
     longitudes, latitudes = to_coordinates(
         crs, "EPSG:4326", [corner[0] for corner in corners], [corner[1] for corner in corners]
     )

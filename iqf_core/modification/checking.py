@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from iqf_core.components.dataset_format import ImageChange
 from iqf_core.components.modifier import DTYPES
 from iqf_core.errors import ConfigurationError, ImageError, Problem, UnsupportedImageError
-from iqf_core.imaging.georeference import Affine6
+from iqf_core.imaging.grid import Affine6, compose
 from iqf_core.imaging.writing import container_for
 from iqf_core.modification.naming import new_image_names
 
@@ -139,7 +139,7 @@ def image_change(header: ImageHeader, new_name: str, modifiers: Sequence[Modifie
             step = geometry.transform
             a, b, _, d, e, _ = step
             gsd_m = gsd_m and gsd_m / math.sqrt(abs(a * e - b * d))
-            transform = step if transform is None else _compose(step, transform)
+            transform = step if transform is None else compose(step, transform)
     return ImageChange(
         new_name=new_name,
         old_shape=(header.height, header.width),
@@ -147,11 +147,3 @@ def image_change(header: ImageHeader, new_name: str, modifiers: Sequence[Modifie
         transform=transform,
         georeferenced=header.georeferenced,
     )
-
-
-def _compose(outer: Affine6, inner: Affine6) -> Affine6:
-    """Return the mapping that applies `inner` first and `outer` then."""
-    from affine import Affine
-
-    a, b, c, d, e, f = (Affine(*outer) @ Affine(*inner))[:6]
-    return a, b, c, d, e, f
