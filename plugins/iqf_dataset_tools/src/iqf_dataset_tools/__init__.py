@@ -1,0 +1,1 @@
+"""Sanity and statistics of datasets for IQF: check, fix, stats and view."""

@@ -1,0 +1,1 @@
+"""Task metrics for IQF: detection (boxes, masks, oriented boxes), segmentation, classification."""
