@@ -1,1 +1,1 @@
-"""Learned image quality for IQF: QMRNet reads the degradation of an image, as a metric and as a loss."""
+"""QMRNet for IQF: reads how far an image is degraded, as a metric and as a loss."""
