@@ -38,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["IQF_CACHE_DIR"] = config.stash[_cache] = tempfile.mkdtemp(prefix="iqf-test-cache-")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Keep a part of the suite in one process, where output and debuggers work as usual."""
+    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the session's cache."""
     folder = config.stash.get(_cache, "")
