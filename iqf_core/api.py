@@ -50,6 +50,19 @@ if TYPE_CHECKING:
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.html.fragments import Html as Html
+    from iqf_core.html.fragments import html_details as html_details
+    from iqf_core.html.fragments import html_facts as html_facts
+    from iqf_core.html.fragments import html_figures as html_figures
+    from iqf_core.html.fragments import html_grid as html_grid
+    from iqf_core.html.fragments import html_note as html_note
+    from iqf_core.html.fragments import html_tag as html_tag
+    from iqf_core.html.images import html_image as html_image
+    from iqf_core.html.images import image_data_uri as image_data_uri
+    from iqf_core.html.page import HtmlPage as HtmlPage
+    from iqf_core.html.tables import HtmlCell as HtmlCell
+    from iqf_core.html.tables import HtmlColumn as HtmlColumn
+    from iqf_core.html.tables import html_table as html_table
     from iqf_core.imaging.conversion import to_dtype as to_dtype
     from iqf_core.imaging.georeference import Georeference as Georeference
     from iqf_core.imaging.image import Image as Image
@@ -107,6 +120,19 @@ _HOMES: dict[str, str] = {
     "UnsupportedImageError": "errors",
     "Results": "experiments.results.results",
     "Study": "experiments.study",
+    "Html": "html.fragments",
+    "html_details": "html.fragments",
+    "html_facts": "html.fragments",
+    "html_figures": "html.fragments",
+    "html_grid": "html.fragments",
+    "html_note": "html.fragments",
+    "html_tag": "html.fragments",
+    "html_image": "html.images",
+    "image_data_uri": "html.images",
+    "HtmlPage": "html.page",
+    "HtmlCell": "html.tables",
+    "HtmlColumn": "html.tables",
+    "html_table": "html.tables",
     "to_dtype": "imaging.conversion",
     "Georeference": "imaging.georeference",
     "Image": "imaging.image",
