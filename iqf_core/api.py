@@ -50,6 +50,14 @@ if TYPE_CHECKING:
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.html.charts import ChartLevel as ChartLevel
+    from iqf_core.html.charts import ChartMark as ChartMark
+    from iqf_core.html.charts import ChartPoint as ChartPoint
+    from iqf_core.html.charts import ChartSeries as ChartSeries
+    from iqf_core.html.charts import bar_chart as bar_chart
+    from iqf_core.html.charts import histogram_chart as histogram_chart
+    from iqf_core.html.charts import html_legend as html_legend
+    from iqf_core.html.charts import xy_chart as xy_chart
     from iqf_core.html.fragments import Html as Html
     from iqf_core.html.fragments import html_details as html_details
     from iqf_core.html.fragments import html_facts as html_facts
@@ -67,6 +75,7 @@ if TYPE_CHECKING:
     from iqf_core.imaging.georeference import Georeference as Georeference
     from iqf_core.imaging.image import Image as Image
     from iqf_core.imaging.image import ImageMetadata as ImageMetadata
+    from iqf_core.imaging.preview import preview as preview
     from iqf_core.imaging.reading import ImageReader as ImageReader
     from iqf_core.imaging.reading import open_image as open_image
     from iqf_core.imaging.reading import read_image as read_image
@@ -120,6 +129,14 @@ _HOMES: dict[str, str] = {
     "UnsupportedImageError": "errors",
     "Results": "experiments.results.results",
     "Study": "experiments.study",
+    "ChartLevel": "html.charts",
+    "ChartMark": "html.charts",
+    "ChartPoint": "html.charts",
+    "ChartSeries": "html.charts",
+    "bar_chart": "html.charts",
+    "histogram_chart": "html.charts",
+    "html_legend": "html.charts",
+    "xy_chart": "html.charts",
     "Html": "html.fragments",
     "html_details": "html.fragments",
     "html_facts": "html.fragments",
@@ -137,6 +154,7 @@ _HOMES: dict[str, str] = {
     "Georeference": "imaging.georeference",
     "Image": "imaging.image",
     "ImageMetadata": "imaging.image",
+    "preview": "imaging.preview",
     "ImageReader": "imaging.reading",
     "open_image": "imaging.reading",
     "read_image": "imaging.reading",

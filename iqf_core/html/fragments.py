@@ -6,8 +6,6 @@ import html
 import math
 from collections.abc import Iterable
 
-from iqf_core.components.scalars import format_number
-
 #: Elements without an end tag.
 _VOID = frozenset(("br", "hr", "img", "input", "link", "meta"))
 
@@ -36,7 +34,9 @@ def to_html(value: object) -> Html:
     if isinstance(value, bool):
         return Html("yes" if value else "no")
     if isinstance(value, int | float):
-        return Html("–" if math.isnan(value) else html.escape(format_number(value)))
+        return Html(
+            "–" if math.isnan(value) else f"{value:.6g}" if isinstance(value, float) else value
+        )
     return Html(html.escape(str(value)))
 
 
