@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,6 +45,8 @@ class _Address:
     study: str
     experiment: str
     target: TrackingTarget
+    settings: StudySettings | None = None
+    file: Path | None = None
 
 
 class Results:
@@ -71,6 +73,10 @@ class Results:
         Name of the study.
     target
         Its tracking store.
+    settings
+        What its study file says, None when it was asked for by name.
+    study_file
+        That file, None when there is none.
 
     Examples
     --------
@@ -82,6 +88,8 @@ class Results:
         address = _address(study, tracking_uri)
         self.study = address.study or address.experiment
         self.target = address.target
+        self.settings = address.settings
+        self.study_file = address.file
         found = read_experiment(address.target, address.experiment)
         # Studies may share an experiment; runs that IQF did not plan belong to whoever asks.
         own = address.study
@@ -189,6 +197,20 @@ class Results:
 
         return plot_results(self, kind, out=Path(out), **options)
 
+    def report(self, out: str | Path, **options: Any) -> Path:
+        """Write the report of the study as one page.
+
+        Parameters
+        ----------
+        out
+            The page: ``.html``.
+        **options
+            Fields of :class:`~iqf_core.experiments.report.options.ReportOptions`.
+        """
+        from iqf_core.experiments.report.report import ReportOptions, write_report
+
+        return write_report(self, Path(out), ReportOptions(**options))
+
     def bjontegaard(
         self, metric: str | None = None, *, anchor: str | None = None
     ) -> pandas.DataFrame:
@@ -271,7 +293,7 @@ def _address(study: str | Path | HasSettings, tracking_uri: str | None) -> _Addr
     if path.is_file():
         from iqf_core.experiments.study_file import read_study
 
-        return _of_settings(read_study(path), tracking_uri)
+        return replace(_of_settings(read_study(path), tracking_uri), file=path)
     if isinstance(study, Path) or path.suffix in (".yaml", ".yml"):
         raise ConfigurationError(f"{path}: no such study file")
     return _Address("", study, resolve_tracking(Path.cwd(), tracking_uri))
@@ -283,4 +305,4 @@ def _of_settings(settings: StudySettings, tracking_uri: str | None) -> _Address:
         target = resolve_tracking(Path.cwd(), tracking_uri)
     else:
         target = resolve_tracking(settings.folder, tracking.uri, tracking.registry_uri)
-    return _Address(settings.name, tracking.experiment or settings.name, target)
+    return _Address(settings.name, tracking.experiment or settings.name, target, settings)
