@@ -97,8 +97,18 @@ def html_details(summary: object, *children: object, open_: bool = False) -> Htm
     return html_tag("details", html_tag("summary", summary), *children, open=open_)
 
 
-def html_grid(cells: Iterable[object], *, width: int = 340) -> Html:
-    """Return cells side by side, as many in a row as are at least `width` pixels wide."""
-    column = f"minmax(min(100%, {width}px), 1fr)"
-    style = f"grid-template-columns: repeat(auto-fit, {column})"
+def html_grid(cells: Iterable[object], *, width: int = 340, columns: int = 1) -> Html:
+    """Return cells side by side, as many in a row as are at least `width` pixels wide.
+
+    Parameters
+    ----------
+    cells
+        The cells.
+    width
+        Pixels.
+    columns
+        At least that many stand in a row, however narrow the page is.
+    """
+    least = f"{100 // columns - (4 if columns > 1 else 0)}%"
+    style = f"grid-template-columns: repeat(auto-fill, minmax(min({least}, {width}px), 1fr))"
     return html_tag("div", [html_tag("div", cell) for cell in cells], class_="grid", style=style)

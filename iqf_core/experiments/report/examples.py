@@ -98,14 +98,14 @@ def examples_section(
                 problems.append(f"{copy.label}: {error}")
         if cells:
             width = 220 if len(cells) > 3 else 300
-            parts += [html_tag("h3", f"{role}: {name}"), html_grid(cells, width=width)]
+            parts += [html_tag("h3", f"{role}: {name}"), html_grid(cells, width=width, columns=2)]
     if parts and (predicted or objects):
         parts.insert(0, key(predicted=predicted))
     if predicted:
         parts.append(
             html_note(
-                "Predictions of the first repetition with a score of at least "
-                f"{options.min_score:g}, matched with objects of their class at an overlap (IoU) of at least one half."
+                f"Predictions of the first repetition with a score of {options.min_score:g} or "
+                "more, matched with objects of their class from an overlap (IoU) of one half on."
             )
         )
     if left_out:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from iqf_core.experiments.report.options import Measures, ReportOptions
-from iqf_core.experiments.results.charts import finite, mean_spread, panel_chart
+from iqf_core.experiments.results.charts import common_range, finite, mean_spread, panel_chart
 from iqf_core.experiments.results.plot_panels import Panel, axis_label, make_panels
 from iqf_core.experiments.results.summary import cell, mean_and_spread
 from iqf_core.experiments.results.sweeps import SweepKnee, SweepPoint, find_sweeps, sweep_knee
@@ -47,7 +47,10 @@ def performance_section(
     parts: list[Html] = []
     for place, metric in enumerate(measures.performance[:_MOST]):
         own = knees if place == 0 else ()
-        charts = [panel_chart(panel, metric, marks=_marks(panel, own)) for panel in panels]
+        extent = common_range(panels, metric)
+        charts = [
+            panel_chart(panel, metric, marks=_marks(panel, own), y_range=extent) for panel in panels
+        ]
         grid = html_grid(charts)
         if place < _SHOWN:
             parts.append(grid)
@@ -136,7 +139,7 @@ def _levels(
     levels = [ChartLevel("unmodified", mean, spread)]
     margin = options.tolerance.amount * (mean if options.tolerance.relative else 1)
     limit = mean + margin if lower else mean - margin
-    return [*levels, ChartLevel(f"tolerance {options.tolerance}", limit, colour=1)]
+    return [*levels, ChartLevel(f"tolerance {options.tolerance}", limit, colour=6)]
 
 
 def knee_section(
@@ -167,10 +170,10 @@ def knee_section(
         (
             each.sweep.label,
             HtmlCell(cell(point.value), _sort_key(point)),
-            point.rate,
+            _number(point.rate),
             len(point.runs),
             _value(point, metric),
-            verdict.loss,
+            _number(verdict.loss),
             _p(verdict.p_value),
             verdict.reason or verdict.within,
         )
@@ -196,9 +199,9 @@ def _knee_row(each: SweepKnee, metric: str) -> tuple[object, ...]:
     return (
         each.sweep.label,
         html_tag("b", _setting(each, point)),
-        point.rate,
+        _number(point.rate),
         _value(point, metric),
-        verdict.loss,
+        _number(verdict.loss),
         _p(verdict.p_value),
         beyond,
     )
@@ -229,6 +232,12 @@ def _value(point: SweepPoint, metric: str) -> HtmlCell:
     mean, spread = mean_spread(values)
     shown = mean_and_spread(mean, spread if len(values) > 1 else math.nan, len(values))
     return HtmlCell(shown, mean)
+
+
+def _number(value: float | None) -> HtmlCell:
+    if value is None or math.isnan(value):
+        return HtmlCell("–", None)
+    return HtmlCell(f"{value:.3g}", value)
 
 
 def _p(value: float | None) -> HtmlCell:

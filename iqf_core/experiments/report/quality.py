@@ -46,7 +46,7 @@ def quality_section(runs: Sequence[RunRecord], metric: str, measures: Measures) 
         found = agreement([point.x for _, point in points], [point.y for _, point in points])  # type: ignore[misc]
         by_name = {each.name: each for each in found}
         rows.append((quality, len(points), *map(_interval, (by_name["srcc"], by_name["plcc"]))))
-        label = axis_label(quality.removesuffix(".mean"))
+        label = quality.removesuffix(".mean")
         charts.append(xy_chart(series, x_label=label, y_label=axis_label(metric), legend=False))
     if not charts:
         return []

@@ -26,6 +26,7 @@ def panel_chart(
     title: str | None = None,
     marks: Sequence[ChartMark] = (),
     levels: Sequence[ChartLevel] = (),
+    y_range: tuple[float, float] | None = None,
 ) -> Html:
     """Return a panel of results as a chart.
 
@@ -42,6 +43,8 @@ def panel_chart(
         Its title; default the panel's.
     marks, levels
         Further vertical and horizontal lines.
+    y_range
+        The values at bottom and top; default those that occur.
     """
     side_by_side = kind == "bar" or not panel.numeric
     names = [cell(value) for value in panel.values]
@@ -65,7 +68,24 @@ def panel_chart(
         log_x=log and not side_by_side,
         ticks=values if not side_by_side and _apart(values, log) else None,
         categories=names if side_by_side else None,
+        y_range=y_range,
     )
+
+
+def common_range(panels: Sequence[Panel], metric: str) -> tuple[float, float] | None:
+    """Return one y range for several panels, so that a reader may compare them; None if empty."""
+    lines = [line for panel in panels for line in panel.lines]
+    groups = [members for line in lines for members in (*line.points.values(), line.reference)]
+    ends = []
+    for members in groups:
+        values = finite(members, metric)
+        if values:
+            mean, spread = mean_spread(values)
+            ends += [*values, mean - spread, mean + spread]
+    if not ends or min(ends) == max(ends):
+        return None
+    air = 0.06 * (max(ends) - min(ends))
+    return min(ends) - air, max(ends) + air
 
 
 def _apart(values: Sequence[float], log: bool) -> bool:
