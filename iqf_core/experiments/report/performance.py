@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 from iqf_core.experiments.report.options import Measures, ReportOptions
-from iqf_core.experiments.results.charts import common_range, finite, mean_spread, panel_chart
+from iqf_core.experiments.results.charts import common_range, panel_chart
 from iqf_core.experiments.results.plot_panels import Panel, axis_label, make_panels
 from iqf_core.experiments.results.summary import cell, mean_and_spread
 from iqf_core.experiments.results.sweeps import SweepKnee, SweepPoint, find_sweeps, sweep_knee
-from iqf_core.experiments.results.table import is_reference
+from iqf_core.experiments.results.table import finite, is_reference, mean_spread
 from iqf_core.experiments.tracking.records import RunRecord
 from iqf_core.html.charts import ChartLevel, ChartMark, ChartPoint, ChartSeries, xy_chart
 from iqf_core.html.fragments import Html, html_details, html_grid, html_note, html_tag

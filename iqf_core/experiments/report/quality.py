@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from iqf_core.experiments.report.options import Measures
-from iqf_core.experiments.results.charts import finite, mean_spread
-from iqf_core.experiments.results.plot_panels import axis_label, modifier_names
-from iqf_core.experiments.results.table import is_reference
+from iqf_core.experiments.results.correlation import CopyPoint, copy_points, correlate, kind_of
+from iqf_core.experiments.results.plot_panels import axis_label
 from iqf_core.experiments.tracking.records import RunRecord
 from iqf_core.html.charts import ChartPoint, ChartSeries, html_legend, xy_chart
 from iqf_core.html.fragments import Html, html_details, html_grid, html_note
 from iqf_core.html.tables import HtmlColumn, html_table
-from iqf_core.measurement.agreement import Agreement, agreement
+from iqf_core.measurement.agreement import Agreement
 
 _SHOWN = 6
 _MOST = 24
@@ -25,28 +23,16 @@ def quality_section(runs: Sequence[RunRecord], metric: str, measures: Measures) 
     A point is a degraded copy: repetitions share its images, so they are one observation, and
     their mean performance stands for them.
     """
-    copies: dict[str, list[RunRecord]] = {}
-    for run in runs:
-        copies.setdefault(str(run.params.get("modifier", run.name)), []).append(run)
-    kinds = list(dict.fromkeys(_kind(members[0]) for members in copies.values()))
+    kinds = list(dict.fromkeys(map(kind_of, runs)))
     charts, rows = [], []
     for quality in measures.quality[:_MOST]:
-        points = _points(copies, quality, metric)
+        points = copy_points(runs, quality, metric)
         if not points:
             continue
-        series = [
-            ChartSeries(
-                "",
-                [point for of, point in points if of == kind],
-                joined=False,
-                colour=kinds.index(kind),
-            )
-            for kind in kinds
-        ]
-        found = agreement([point.x for _, point in points], [point.y for _, point in points])  # type: ignore[misc]
-        by_name = {each.name: each for each in found}
-        rows.append((quality, len(points), *map(_interval, (by_name["srcc"], by_name["plcc"]))))
+        found = correlate(points)
+        rows.append((quality, len(points), _interval(found["srcc"]), _interval(found["plcc"])))
         label = quality.removesuffix(".mean")
+        series = [_series(points, kind, (label, metric), place) for place, kind in enumerate(kinds)]
         charts.append(xy_chart(series, x_label=label, y_label=axis_label(metric), legend=False))
     if not charts:
         return []
@@ -72,23 +58,20 @@ def quality_section(runs: Sequence[RunRecord], metric: str, measures: Measures) 
     return parts
 
 
-def _kind(run: RunRecord) -> str:
-    return "unmodified" if is_reference(run) else " → ".join(modifier_names(run))
-
-
-def _points(
-    copies: dict[str, list[RunRecord]], quality: str, metric: str
-) -> list[tuple[str, ChartPoint]]:
-    found = []
-    for label, members in copies.items():
-        xs, ys = finite(members, quality), finite(members, metric)
-        if not xs or not ys:
-            continue
-        x = math.fsum(xs) / len(xs)
-        y, spread = mean_spread(ys)
-        note = f"{label}: {quality} {x:.4g}, {metric} {y:.4g}"
-        found.append((_kind(members[0]), ChartPoint(x, y, spread, note=note)))
-    return found
+def _series(
+    points: Sequence[CopyPoint], kind: str, names: tuple[str, str], colour: int
+) -> ChartSeries:
+    own = [
+        ChartPoint(
+            point.x,
+            point.y,
+            point.spread,
+            f"{point.label}: {names[0]} {point.x:.4g}, {names[1]} {point.y:.4g}",
+        )
+        for point in points
+        if point.kind == kind
+    ]
+    return ChartSeries("", own, joined=False, colour=colour)
 
 
 def _interval(found: Agreement) -> str:

@@ -149,8 +149,8 @@ class _Links:
         links = [html_tag("a", "files", href=self._address(artifacts))]
         log = artifacts / "iqf" / "script.log"
         if log.is_file():
-            links = [html_tag("a", "log", href=self._address(log)), Html(" "), *links]
-        return Html("".join(links))
+            links = [html_tag("a", "log", href=self._address(log)), Html("&ensp;"), *links]
+        return html_tag("span", links, class_="nowrap")
 
     def _address(self, path: Path) -> str:
         return quote(os.path.relpath(path, self.folder))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from iqf_core.experiments.results.plot_panels import Line, Panel, axis_label
 from iqf_core.experiments.results.summary import cell
-from iqf_core.experiments.tracking.records import RunRecord
+from iqf_core.experiments.results.table import finite, mean_spread
 from iqf_core.html.charts import ChartLevel, ChartMark, ChartPoint, ChartSeries, xy_chart
 from iqf_core.html.fragments import Html
 
@@ -126,17 +126,3 @@ def _level(line: Line, metric: str) -> ChartLevel | None:
     mean, spread = mean_spread(numbers)
     label = line.label if line.label.startswith("unmodified") else f"unmodified {line.label}"
     return ChartLevel(label.strip(), mean, spread)
-
-
-def finite(runs: Sequence[RunRecord], metric: str) -> list[float]:
-    """Return the finite values of a metric."""
-    values = [run.metrics.get(metric, math.nan) for run in runs]
-    return [value for value in values if math.isfinite(value)]
-
-
-def mean_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Return mean and standard deviation (n - 1; 0 for one value)."""
-    mean = math.fsum(values) / len(values)
-    if len(values) < 2:
-        return mean, 0.0
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
