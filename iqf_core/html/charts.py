@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iqf_core.html.fragments import Html, html_tag, to_html
 from iqf_core.html.scales import CategoryScale, Scale, make_scale
@@ -52,6 +52,9 @@ class ChartSeries:
         Further points, small and pale: the single runs behind a mean.
     colour
         Number of its colour; None for its place in the chart.
+    bars
+        Whether its points are bars from zero, beside those of the other series; only where x are
+        categories.
     """
 
     label: str
@@ -59,6 +62,7 @@ class ChartSeries:
     joined: bool = True
     faint: Sequence[ChartPoint] = ()
     colour: int | None = None
+    bars: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,8 @@ def xy_chart(
         for value in (point.y - point.spread, point.y + point.spread)
     ]
     ys += [value for level in levels for value in (level.y - level.spread, level.y + level.spread)]
+    barred = [number for number, each in enumerate(shown) if each.bars]
+    ys += [0.0] * bool(barred)
     numbers = [x for x in xs if not isinstance(x, str)] + [mark.x for mark in marks]
     frame = _frame(numbers, ys, categories, log_x=log_x, ticks=ticks, y_range=y_range)
     _axes(frame, title, x_label, y_label)
@@ -158,8 +164,11 @@ def xy_chart(
             y=_TOP + 9,
             text_anchor="end" if left else "start",
         )
+    step = 0.84 * (WIDTH - _LEFT - _RIGHT) / max(1, len(categories or ())) / max(1, len(barred))
     for number, each in enumerate(shown):
-        _draw_series(frame, each, number if each.colour is None else each.colour)
+        colour = number if each.colour is None else each.colour
+        shift = (barred.index(number) - (len(barred) - 1) / 2) * step if each.bars else 0.0
+        _draw_series(frame, each, colour, shift, step)
     named = [
         (each.label, number if each.colour is None else each.colour)
         for number, each in enumerate(shown)
@@ -243,7 +252,7 @@ def _finite(series: ChartSeries) -> ChartSeries:
         ]
 
     points, faint = kept(series.points), kept(series.faint)
-    return ChartSeries(series.label, points, series.joined, faint, series.colour)
+    return replace(series, points=points, faint=faint)
 
 
 def _frame(
@@ -311,19 +320,20 @@ def _draw_level(frame: _Frame, level: ChartLevel) -> None:
     )
 
 
-def _draw_series(frame: _Frame, series: ChartSeries, number: int) -> None:
+def _draw_series(
+    frame: _Frame, series: ChartSeries, number: int, shift: float, width: float
+) -> None:
     colour = f"k{number % COLOURS}"
+    places = [(frame.x(point.x) + shift, frame.y(point.y)) for point in series.points]
+    if series.bars:
+        for point, (x, _) in zip(series.points, places, strict=True):
+            left = x - 0.46 * width
+            _bar(frame, left, 0.92 * width, point.y, _note(point), number)
     for point in series.faint:
-        frame.add(
-            "circle",
-            _note(point),
-            cx=frame.x(point.x),
-            cy=frame.y(point.y),
-            r=2.4,
-            class_=f"fill faint {colour}",
-        )
-    places = [(frame.x(point.x), frame.y(point.y)) for point in series.points]
-    if series.joined and len(places) > 1:
+        x, y = frame.x(point.x) + shift, frame.y(point.y)
+        kind = "fill over" if series.bars else f"fill faint {colour}"
+        frame.add("circle", html_tag("title", _note(point)), cx=x, cy=y, r=2.4, class_=kind)
+    if series.joined and len(places) > 1 and not series.bars:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         frame.add("polyline", points=path, class_=f"line stroke {colour}")
     for point, (x, y) in zip(series.points, places, strict=True):
@@ -331,14 +341,17 @@ def _draw_series(frame: _Frame, series: ChartSeries, number: int) -> None:
             top, bottom = frame.y(point.y + point.spread), frame.y(point.y - point.spread)
             caps = "".join(f"M{x - 3:.1f} {end:.1f}h6" for end in (top, bottom))
             bar = f"M{x:.1f} {top:.1f}V{bottom:.1f}{caps}"
-            frame.add("path", d=bar, class_=f"spread stroke {colour}")
-        frame.add("circle", _note(point), cx=x, cy=y, r=4, class_=f"fill {colour}")
+            kind = "axis" if series.bars else f"spread stroke {colour}"
+            frame.add("path", d=bar, class_=kind)
+        if not series.bars:
+            note = html_tag("title", _note(point))
+            frame.add("circle", note, cx=x, cy=y, r=4, class_=f"fill {colour}")
 
 
-def _note(point: ChartPoint) -> Html:
+def _note(point: ChartPoint) -> str:
     at = point.x if isinstance(point.x, str) else f"{point.x:.6g}"
     spread = f" ± {point.spread:.2g}" if point.spread else ""
-    return html_tag("title", point.note or f"{at}: {point.y:.6g}{spread}")
+    return point.note or f"{at}: {point.y:.6g}{spread}"
 
 
 def _bar(frame: _Frame, left: float, width: float, value: float, note: str, colour: int) -> None:

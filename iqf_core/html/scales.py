@@ -121,8 +121,8 @@ def make_scale(
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
-    """Return about five multiples of 1, 2 or 5 times a power of ten from `low` to `high`."""
-    rough = (high - low) / 5
+    """Return at most seven multiples of 1, 2 or 5 times a power of ten from `low` to `high`."""
+    rough = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)

@@ -76,6 +76,22 @@ def test_names_stand_side_by_side_in_their_order() -> None:
     assert "a &amp; c</text>" in svg
 
 
+def test_bars_of_several_series_stand_beside_each_other() -> None:
+    series = [
+        ChartSeries(label, [ChartPoint("a", value), ChartPoint("b", value)], bars=True)
+        for label, value in (("one", 1.0), ("two", 2.0))
+    ]
+    svg = xy_chart(series, categories=["a", "b"])
+    x, width = _numbers(svg, "rect", "x"), _numbers(svg, "rect", "width")
+    first, second, third, fourth = sorted(zip(x, width, strict=True))
+    assert first[0] + first[1] <= third[0]
+    assert all(
+        a[0] + a[1] < b[0] + 1e-6 for a, b in ((first, second), (second, third), (third, fourth))
+    )
+    heights = _numbers(svg, "rect", "height")
+    assert heights[2] == pytest.approx(2 * heights[0], rel=0.01)
+
+
 def test_bars_start_at_zero_and_bins_touch() -> None:
     svg = bar_chart([("plane", 30), ("ship", 15)])
     tall, low = _numbers(svg, "rect", "height")

@@ -116,7 +116,7 @@ def _series(
         return ChartSeries(line.label, runs, joined=False, colour=place)
     joined = kind == "line" and not side_by_side
     faint = runs if single and len(runs) > len(means) else ()
-    return ChartSeries(line.label, means, joined, faint, colour=place)
+    return ChartSeries(line.label, means, joined, faint, colour=place, bars=kind == "bar")
 
 
 def _level(line: Line, metric: str) -> ChartLevel | None:
