@@ -12,6 +12,7 @@ from iqf_core.html.scales import CategoryScale, Scale, make_scale
 WIDTH, HEIGHT = 420, 280
 _LEFT, _RIGHT, _TOP = 54, 10, 26
 COLOURS = 8
+_MOST_NAMED = 24
 
 
 @dataclass(frozen=True)
@@ -236,10 +237,13 @@ def histogram_chart(
 
 def html_legend(entries: Sequence[tuple[str, int]]) -> Html:
     """Return names with their colours: (label, number of the colour)."""
+    unique = list(dict.fromkeys(entries))
     items = [
         html_tag("li", html_tag("i", class_=f"k{colour % COLOURS}"), label)
-        for label, colour in dict.fromkeys(entries)
+        for label, colour in unique[:_MOST_NAMED]
     ]
+    if len(unique) > _MOST_NAMED:
+        items.append(html_tag("li", f"… and {len(unique) - _MOST_NAMED} more"))
     return html_tag("ul", items, class_="legend")
 
 

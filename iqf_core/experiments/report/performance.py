@@ -150,6 +150,7 @@ def knee_section(
         "degradation",
         HtmlColumn("knee"),
         HtmlColumn("rate (bpppc)", numeric=True),
+        HtmlColumn("size", numeric=True),
         HtmlColumn(metric, numeric=True),
         HtmlColumn("loss", numeric=True),
         HtmlColumn("p", numeric=True),
@@ -190,7 +191,7 @@ def knee_section(
 def _knee_row(each: SweepKnee, metric: str) -> tuple[object, ...]:
     point = each.point
     if point is None:
-        return (each.sweep.label, "none", None, None, None, None, why_no_knee(each))
+        return (each.sweep.label, "none", None, None, None, None, None, why_no_knee(each))
     verdict = each.knee.verdicts[each.knee.index or 0]
     beyond = "all that was tried is within the tolerance" if each.knee.beyond else ""
     if not beyond:
@@ -200,6 +201,7 @@ def _knee_row(each: SweepKnee, metric: str) -> tuple[object, ...]:
         each.sweep.label,
         html_tag("b", _setting(each, point)),
         _number(point.rate),
+        None if point.ratio is None else HtmlCell(f"1 / {point.ratio:.3g}", 1 / point.ratio),
         _value(point, metric),
         _number(verdict.loss),
         _p(verdict.p_value),

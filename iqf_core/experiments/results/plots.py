@@ -52,6 +52,8 @@ _STYLE: Any = {
     "text.parse_math": False,
 }
 _MOST_COLUMNS = 3
+#: Names in a legend; more would leave no room for the plot.
+_MOST_NAMED = 24
 
 
 def plot_results(
@@ -224,6 +226,10 @@ def _legend(figure: Figure, axes: Any, kind: str, panels: Sequence[Panel]) -> No
     note = ""
     if repeated and kind != "scatter":
         note = "error bars: ± 1 standard deviation over repetitions; small points: single runs"
+    if len(entries) > _MOST_NAMED:
+        left_out = f"{len(entries) - _MOST_NAMED} more lines are not named"
+        note = f"{left_out}; {note}" if note else left_out
+        entries = dict(list(entries.items())[:_MOST_NAMED])
     if entries:
         longest = max(len(label) for label in entries)
         fitting = int(figure.get_figwidth() / (0.75 + 0.085 * longest))

@@ -211,6 +211,61 @@ class Results:
 
         return write_report(self, Path(out), ReportOptions(**options))
 
+    def knees(
+        self,
+        metric: str | None = None,
+        tolerance: str = "5%",
+        *,
+        lower_is_better: bool | None = None,
+        confidence: float = 0.95,
+        paired: bool = False,
+    ) -> pandas.DataFrame:
+        """Return how far each degradation can go before performance is lost.
+
+        Parameters
+        ----------
+        metric
+            The measure of performance; default as for a plot.
+        tolerance
+            The loss that is of no consequence: a share of the reference (``5%``) or a number in
+            units of the metric (``0.02``).
+        lower_is_better
+            Whether less is better; default what the metric's name says (``val_mse``: yes).
+        confidence, paired
+            As for :func:`iqf_core.experiments.results.knee.non_inferiority`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`iqf_core.experiments.results.sweeps.knees_frame` says; the row of a knee has
+            ``knee`` True.
+        """
+        from iqf_core.experiments.results.knee import Tolerance
+        from iqf_core.experiments.results.plots import default_metric
+        from iqf_core.experiments.results.sweeps import (
+            find_sweeps,
+            is_lower_better,
+            knees_frame,
+            sweep_knee,
+        )
+
+        runs = self.runs("FINISHED")
+        names = self.find_metrics(metric)
+        name = names[0] if names else default_metric(runs)
+        lower = is_lower_better(name) if lower_is_better is None else lower_is_better
+        found = [
+            sweep_knee(
+                sweep,
+                name,
+                Tolerance.parse(tolerance),
+                higher_is_better=not lower,
+                confidence=confidence,
+                paired=paired,
+            )
+            for sweep in find_sweeps(runs, name)
+        ]
+        return knees_frame(found, name)
+
     def bjontegaard(
         self, metric: str | None = None, *, anchor: str | None = None
     ) -> pandas.DataFrame:

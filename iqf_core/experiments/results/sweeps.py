@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from iqf_core.components.scalars import Scalar
 from iqf_core.errors import ConfigurationError
@@ -20,6 +20,9 @@ from iqf_core.experiments.results.knee import (
 from iqf_core.experiments.results.rate_curves import chain_curves, rate_metric
 from iqf_core.experiments.results.table import identities, is_reference, varying_params
 from iqf_core.experiments.tracking.records import RunRecord
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Words in the names of metrics that are the better the lower they are.
 _LOWER = re.compile(
@@ -48,11 +51,14 @@ class SweepPoint:
         Bits per pixel per component of its images, None when no coder made them.
     runs
         Its repetitions.
+    ratio
+        How many times smaller the coded images are than their pixels; None without a coder.
     """
 
     value: Scalar
     rate: float | None
     runs: tuple[RunRecord, ...]
+    ratio: float | None = None
 
     def values(self, metric: str) -> list[float]:
         """Return the metric of every repetition, NaN where it is missing."""
@@ -125,12 +131,13 @@ def find_sweeps(runs: Sequence[RunRecord], metric: str) -> list[Sweep]:
         rate: str | None = rate_metric(runs, metric)
     except ConfigurationError:
         rate = None
+    ratio = None if rate is None else f"{rate.rpartition('.')[0]}.ratio"
     identity = identities(runs)
     hyper = varying_params(runs)
     found = []
     for curve in chain_curves(runs):
         points = [
-            SweepPoint(value, _rate(members, rate), tuple(members))
+            SweepPoint(value, _rate(members, rate), tuple(members), _rate(members, ratio))
             for value, members in curve.points.items()
         ]
         first = points[0].runs[0]
@@ -143,6 +150,43 @@ def find_sweeps(runs: Sequence[RunRecord], metric: str) -> list[Sweep]:
         order, ordered = _ordered(points, parameter, identity)
         found.append(Sweep(curve.label, parameter, tuple(ordered), reference, order))
     return found
+
+
+def knees_frame(found: Sequence[SweepKnee], metric: str) -> pandas.DataFrame:
+    """Return the test of every point of every sweep.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a point, from the mildest: ``degradation``, ``parameter``, ``value``, ``rate``
+        (bits per pixel per component), ``ratio``, ``runs``, ``mean`` of the metric, ``loss``,
+        ``p_value``, ``within`` the tolerance, ``knee``: whether it is the knee, and ``reason`` why
+        there was no test. Numbers that there are none of are NaN.
+    """
+    import pandas
+
+    rows = [
+        {
+            "degradation": each.sweep.label,
+            "parameter": each.sweep.parameter,
+            "value": point.value,
+            "rate": math.nan if point.rate is None else point.rate,
+            "ratio": math.nan if point.ratio is None else point.ratio,
+            "runs": len(point.runs),
+            "mean": point.mean(metric),
+            "loss": verdict.loss,
+            "p_value": math.nan if verdict.p_value is None else verdict.p_value,
+            "within": verdict.within,
+            "knee": place == each.knee.index,
+            "reason": verdict.reason,
+        }
+        for each in found
+        for place, (point, verdict) in enumerate(
+            zip(each.sweep.points, each.knee.verdicts, strict=True)
+        )
+    ]
+    names = ["degradation", "parameter", "value", "rate", "ratio", "runs", "mean", "loss"]
+    return pandas.DataFrame(rows, columns=[*names, "p_value", "within", "knee", "reason"])
 
 
 def _rate(runs: Sequence[RunRecord], rate: str | None) -> float | None:
