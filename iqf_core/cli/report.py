@@ -35,6 +35,7 @@ from iqf_core.cli.state import State
     help="Of the test behind the knee.",
 )
 @click.option("--paired", is_flag=True, help="Pair repetitions of one seed in that test.")
+@click.option("--pooled", is_flag=True, help="Take its spread from all points of a sweep.")
 @click.option(
     "--lower-is-better",
     "lower",
@@ -73,6 +74,7 @@ def report(
     tolerance: str,
     confidence: float,
     paired: bool,
+    pooled: bool,
     lower: tuple[str, ...],
     higher: tuple[str, ...],
     images: int,
@@ -96,6 +98,7 @@ def report(
         tolerance=Tolerance.parse(tolerance),
         confidence=confidence,
         paired=paired,
+        pooled=pooled,
         images=images,
         min_score=min_score,
     )

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from iqf_core.errors import ConfigurationError
-from iqf_core.experiments.results.knee import Tolerance, find_knee, non_inferiority
+from iqf_core.experiments.results.knee import (
+    Tolerance,
+    find_knee,
+    non_inferiority,
+    pooled_variance,
+)
 
 
 def _draw(generator: np.random.Generator, mean: float, count: int, spread: float) -> list[float]:
@@ -121,3 +126,36 @@ def test_zero_is_a_value_and_no_spread_decides_by_the_means() -> None:
     zero = Tolerance(0.1, relative=False)
     assert non_inferiority([0.0, 0.0], [0.0, 0.0], zero).p_value == 0
     assert non_inferiority([0.0, 0.0], [-0.1, -0.1], zero).within is False
+
+
+def test_the_pooled_spread_is_that_of_the_analysis_of_variance() -> None:
+    groups = [[1.0, 3.0], [10.0, 10.0, 13.0], [5.0], [math.nan, 2.0]]
+    # Squares around the means: 2 + 6 + 0 + 0 over 1 + 2 degrees of freedom.
+    assert pooled_variance(groups) == pytest.approx((8 / 3, 3))
+    assert pooled_variance([[1.0], [2.0], []]) is None
+
+
+def test_with_two_groups_of_one_size_pooling_is_students_test() -> None:
+    from scipy.stats import ttest_ind
+
+    generator = np.random.default_rng(8)
+    a, b = _draw(generator, 0.8, 4, 0.02), _draw(generator, 0.78, 4, 0.03)
+    expected = ttest_ind(np.array(b) + 0.05, a, equal_var=True, alternative="greater").pvalue
+    tolerance = Tolerance(0.05, relative=False)
+    found = non_inferiority(a, b, tolerance, pooled=pooled_variance([a, b]))
+    assert found.p_value == pytest.approx(expected, rel=1e-9)
+
+
+def test_pooling_holds_the_level_and_finds_more_with_few_repetitions() -> None:
+    generator = np.random.default_rng(9)
+    level: list[bool] = []
+    power: dict[bool, list[bool]] = {True: [], False: []}
+    for _ in range(2000):
+        groups = [_draw(generator, mean, 3, 0.02) for mean in (0.8, 0.76, 0.8, 0.5, 0.3)]
+        pooled = pooled_variance(groups)
+        level.append(non_inferiority(groups[0], groups[1], pooled=pooled).within)
+        for pool in (True, False):
+            given = pooled if pool else None
+            power[pool].append(non_inferiority(groups[0], groups[2], pooled=given).within)
+    assert np.mean(level) <= 0.05 + 3 * 0.005  # standard error over 2000 trials: 0.5 %
+    assert np.mean(power[True]) > np.mean(power[False]) + 0.05

@@ -27,8 +27,8 @@ class ReportOptions:
         Metrics that are the better the lower they are, beside those whose name says so.
     higher_is_better
         Metrics that are the better the higher they are, whatever their name says.
-    tolerance, confidence, paired
-        As for :func:`~iqf_core.experiments.results.knee.non_inferiority`.
+    tolerance, confidence, paired, pooled
+        As for :func:`~iqf_core.experiments.results.sweeps.sweep_knee`.
     images
         How many example images are shown at every degradation.
     min_score
@@ -41,6 +41,7 @@ class ReportOptions:
     tolerance: Tolerance = DEFAULT_TOLERANCE
     confidence: float = CONFIDENCE
     paired: bool = False
+    pooled: bool = False
     images: int = 2
     min_score: float = 0.5
 

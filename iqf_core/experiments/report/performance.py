@@ -34,6 +34,7 @@ def find_knees(
             higher_is_better=metric not in measures.lower,
             confidence=options.confidence,
             paired=options.paired,
+            pooled=options.pooled,
         )
         for sweep in find_sweeps(runs, metric)
     ]
@@ -195,8 +196,7 @@ def _knee_row(each: SweepKnee, metric: str) -> tuple[object, ...]:
     verdict = each.knee.verdicts[each.knee.index or 0]
     beyond = "all that was tried is within the tolerance" if each.knee.beyond else ""
     if not beyond:
-        following = each.sweep.points[(each.knee.index or 0) + 1]
-        beyond = f"{_setting(each, following)} is not within the tolerance any more"
+        beyond = _not_shown(each, (each.knee.index or 0) + 1)
     return (
         each.sweep.label,
         html_tag("b", _setting(each, point)),
@@ -214,7 +214,17 @@ def why_no_knee(each: SweepKnee) -> str:
     first = each.knee.verdicts[0]
     if first.reason:
         return first.reason
-    return f"already {_setting(each, each.sweep.points[0])} is not within the tolerance"
+    return f"already {_not_shown(each, 0)}"
+
+
+def _not_shown(each: SweepKnee, place: int) -> str:
+    """Return how a point failed: being lost and not being known are two things."""
+    verdict = each.knee.verdicts[place]
+    setting = _setting(each, each.sweep.points[place])
+    if verdict.p_value is None:
+        return f"{setting}: {verdict.reason}"
+    p = "< 0.001" if verdict.p_value < 0.001 else f"= {verdict.p_value:.2g}"
+    return f"{setting} is not shown to be within the tolerance (p {p})"
 
 
 def _setting(each: SweepKnee, point: SweepPoint) -> str:
@@ -253,7 +263,11 @@ def _method(
 ) -> Html:
     tolerance = f"{options.tolerance} of the reference" if options.tolerance.relative else ""
     tolerance = tolerance or f"{options.tolerance} of {metric}"
-    how = "paired t-test on repetitions of one seed" if options.paired else "Welch's t-test"
+    how = "Welch's t-test"
+    if options.paired:
+        how = "paired t-test on repetitions of one seed"
+    if options.pooled:
+        how = "t-test with the spread of all points of a sweep together"
     order = ""
     if any(each.sweep.order == "unknown" for each in knees):
         order = (

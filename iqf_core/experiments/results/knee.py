@@ -135,6 +135,7 @@ def non_inferiority(
     higher_is_better: bool = True,
     confidence: float = CONFIDENCE,
     paired: bool = False,
+    pooled: tuple[float, float] | None = None,
 ) -> Verdict:
     """Test whether `values` are worse than the `reference` by less than the tolerance.
 
@@ -151,6 +152,9 @@ def non_inferiority(
     paired
         Whether equal places are the same repetition (same seed): then the differences are tested.
         Pairs with a missing side are left out.
+    pooled
+        Variance and degrees of freedom from more points than these two, where all may be taken to
+        spread alike; see :func:`pooled_variance`. Not with `paired`.
 
     Returns
     -------
@@ -166,8 +170,9 @@ def non_inferiority(
     An absolute margin has k = 1; a relative one has margin = 0 and k = 1 - s amount, which is the
     test of a ratio of means (D. Hauschke, V. Steinijans, I. Pigeot, *Bioequivalence Studies in
     Drug Development*, Wiley 2007). Unpaired, ``se² = var(values) / n + k² var(reference) / n_ref``
-    with the degrees of freedom of Welch and Satterthwaite; paired, that of the differences with
-    n - 1. Repetitions without any spread decide by their means alone.
+    with the degrees of freedom of Welch and Satterthwaite; pooled, both variances are the given
+    one; paired, that of the differences with n - 1. Repetitions without any spread decide by their
+    means alone.
     """
     if not 0.5 < confidence < 1:
         raise ConfigurationError(f"confidence {confidence:g}: expected between 0.5 and 1")
@@ -195,12 +200,30 @@ def non_inferiority(
         excess, variance, freedom = _mean_of(differences)
     else:
         excess = sign * float(b.mean() - factor * a.mean()) + margin
+        if pooled is not None:
+            variance = pooled[0] * (1 / len(b) + factor**2 / len(a))
+            p_value = _upper_tail(excess, variance, pooled[1])
+            return Verdict(loss, p_value, p_value <= 1 - confidence)
         parts = (float(b.var(ddof=1)) / len(b), factor**2 * float(a.var(ddof=1)) / len(a))
         variance = sum(parts)
         weights = (parts[0] ** 2 / (len(b) - 1), parts[1] ** 2 / (len(a) - 1))
         freedom = variance**2 / sum(weights) if sum(weights) > 0 else 1.0
     p_value = _upper_tail(excess, variance, freedom)
     return Verdict(loss, p_value, p_value <= 1 - confidence)
+
+
+def pooled_variance(groups: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """Return the variance within groups, and its degrees of freedom; None without any.
+
+    Each group has its own mean: the mean square within, of the analysis of variance. NaN is
+    missing.
+    """
+    finite = [values[np.isfinite(values)] for values in map(np.asarray, groups) if len(values)]
+    freedom = sum(len(values) - 1 for values in finite if len(values))
+    if freedom < 1:
+        return None
+    squares = sum(float(((values - values.mean()) ** 2).sum()) for values in finite if len(values))
+    return squares / freedom, float(freedom)
 
 
 def _mean_of(differences: NDArray[np.float64]) -> tuple[float, float, float]:

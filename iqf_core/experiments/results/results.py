@@ -219,6 +219,7 @@ class Results:
         lower_is_better: bool | None = None,
         confidence: float = 0.95,
         paired: bool = False,
+        pooled: bool = False,
     ) -> pandas.DataFrame:
         """Return how far each degradation can go before performance is lost.
 
@@ -231,8 +232,8 @@ class Results:
             units of the metric (``0.02``).
         lower_is_better
             Whether less is better; default what the metric's name says (``val_mse``: yes).
-        confidence, paired
-            As for :func:`iqf_core.experiments.results.knee.non_inferiority`.
+        confidence, paired, pooled
+            As for :func:`iqf_core.experiments.results.sweeps.sweep_knee`.
 
         Returns
         -------
@@ -261,6 +262,7 @@ class Results:
                 higher_is_better=not lower,
                 confidence=confidence,
                 paired=paired,
+                pooled=pooled,
             )
             for sweep in find_sweeps(runs, name)
         ]

@@ -16,6 +16,7 @@ from iqf_core.experiments.results.knee import (
     Knee,
     Tolerance,
     non_inferiority,
+    pooled_variance,
 )
 from iqf_core.experiments.results.rate_curves import chain_curves, rate_metric
 from iqf_core.experiments.results.table import identities, is_reference, varying_params
@@ -220,6 +221,7 @@ def sweep_knee(
     higher_is_better: bool = True,
     confidence: float = CONFIDENCE,
     paired: bool = False,
+    pooled: bool = False,
 ) -> SweepKnee:
     """Find the knee of a sweep; see :mod:`iqf_core.experiments.results.knee`.
 
@@ -236,7 +238,16 @@ def sweep_knee(
         As for :func:`~iqf_core.experiments.results.knee.non_inferiority`.
     paired
         Pair repetitions of one number. Repetitions that either side lacks are left out.
+    pooled
+        Take the spread from all points of the sweep and the reference together.
+
+    Raises
+    ------
+    ConfigurationError
+        If both `paired` and `pooled` are asked for.
     """
+    if paired and pooled:
+        raise ConfigurationError("the test is either paired or of a pooled spread")
     reference = SweepPoint(None, None, sweep.reference)
     if sweep.order == "unknown" and len(sweep.points) > 1:
         home = reference.mean(metric)
@@ -244,6 +255,8 @@ def sweep_knee(
         if losses[1] < losses[0]:
             sweep = replace(sweep, points=sweep.points[::-1])
         confidence = 1 - (1 - confidence) / 2
+    groups = [side.values(metric) for side in (reference, *sweep.points)]
+    variance = pooled_variance(groups) if pooled else None
     verdicts = [
         non_inferiority(
             *_columns(reference, point, metric, paired=paired),
@@ -251,6 +264,7 @@ def sweep_knee(
             higher_is_better=higher_is_better,
             confidence=confidence,
             paired=paired,
+            pooled=variance,
         )
         for point in sweep.points
     ]
