@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -74,6 +75,12 @@ def make_dataset(folder: Path, images: int) -> None:
         "categories": [{"id": 1, "name": "boat"}],
     }
     (folder / "annotations.json").write_text(json.dumps(document))
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Callable[[Path, int], None]:
+    """Write a dataset: ``dataset(folder, images)``."""
+    return make_dataset
 
 
 @pytest.fixture(scope="session")

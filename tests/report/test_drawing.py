@@ -6,6 +6,7 @@ from shapely.geometry import box as shapely_box
 from iqf_core.datasets.annotations import Annotation
 from iqf_core.experiments.report.drawing import (
     Prediction,
+    box_outline,
     match,
     overlap,
     overlay,
@@ -22,7 +23,15 @@ def test_overlaps_are_those_of_shapely(
 ) -> None:
     first, second = (shapely_box(x, y, x + w, y + h) for x, y, w, h in (a, b))
     expected = first.intersection(second).area / first.union(second).area
-    assert overlap(a, b) == pytest.approx(expected)
+    assert overlap(box_outline(a), box_outline(b)) == pytest.approx(expected)
+
+
+def test_oriented_boxes_overlap_as_they_lie() -> None:
+    diamond = ((5.0, 0.0), (10.0, 5.0), (5.0, 10.0), (0.0, 5.0))
+    assert overlap(diamond, box_outline((0, 0, 10, 10))) == pytest.approx(0.5)
+    assert overlap(diamond, diamond) == pytest.approx(1)
+    crossed = ((0.0, 0.0), (4.0, 4.0), (4.0, 0.0), (0.0, 4.0))
+    assert 0 < overlap(crossed, box_outline((0, 0, 4, 4))) < 1
 
 
 def _object(*box: float, class_id: int = 1, crowd: bool = False) -> Annotation:
@@ -32,14 +41,16 @@ def _object(*box: float, class_id: int = 1, crowd: bool = False) -> Annotation:
 def test_predictions_are_hits_false_alarms_or_leave_objects_missed() -> None:
     objects = [_object(0, 0, 10, 10), _object(50, 50, 10, 10), _object(80, 0, 5, 5, crowd=True)]
     predictions = [
-        Prediction((1, 0, 10, 10), 1, 0.6),
-        Prediction((0, 0, 10, 10), 1, 0.9),  # takes the object although the other came first
-        Prediction((50, 50, 10, 10), 2, 0.9),  # another class
+        Prediction(box_outline((1, 0, 10, 10)), 1, 0.6),
+        Prediction(
+            box_outline((0, 0, 10, 10)), 1, 0.9
+        ),  # takes the object although the other came first
+        Prediction(box_outline((50, 50, 10, 10)), 2, 0.9),  # another class
     ]
     found = match(predictions, objects)
-    assert found.hits == ((0, 0, 10, 10),)
-    assert set(found.extra) == {(1, 0, 10, 10), (50, 50, 10, 10)}
-    assert found.missed == ((50, 50, 10, 10),)
+    assert found.hits == (box_outline((0, 0, 10, 10)),)
+    assert set(found.extra) == {box_outline((1, 0, 10, 10)), box_outline((50, 50, 10, 10))}
+    assert found.missed == (box_outline((50, 50, 10, 10)),)
 
 
 def test_what_is_no_prediction_is_left_out() -> None:
@@ -53,10 +64,25 @@ def test_what_is_no_prediction_is_left_out() -> None:
         {**good, "score": 0.1},
     ]
     found = read_predictions([good, *bad], {"7": "a.png"}, 0.5)
-    assert found == {"a.png": [Prediction((1, 2, 3, 4), 1, 0.9)]}
+    assert found == {"a.png": [Prediction(((1, 2), (4, 2), (4, 6), (1, 6)), 1, 0.9)]}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"segmentation": [[0, 0, 4, 0, 4, 3]], "bbox": [0, 0, 9, 9]},
+        {"segmentation": [0, 0, 4, 0, 4, 3]},
+        {"corners": [0, 0, 4, 0, 4, 3, 0, 3]},
+        {"bbox": [0, 0, 4, 0, 4, 3, 0, 3]},
+    ],
+)
+def test_outlines_come_in_several_forms(shape: dict[str, object]) -> None:
+    (found,) = read_predictions([{"image_id": 1, **shape}], {"1": "a"}, 0.5)["a"]
+    assert found.outline[:3] == ((0, 0), (4, 0), (4, 3))
+    assert found.score == 1
 
 
 def test_boxes_are_drawn_in_pixels_of_the_window() -> None:
     found = match([], [_object(30, 40, 5, 6), _object(0, 0, 5, 5)])
     drawn = overlay(found, offset=(38, 20), shape=(50, 50))
-    assert drawn == '<rect x="10" y="2" width="5" height="6" class="miss"></rect>'
+    assert drawn == '<polygon points="10,2 15,2 15,8 10,8" class="miss"></polygon>'

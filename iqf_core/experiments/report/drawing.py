@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iqf_core.datasets.annotations import Annotation, Box
+from iqf_core.datasets.annotations import Annotation, Box, Point
 from iqf_core.datasets.untrusted import number, numbers
 from iqf_core.html.fragments import Html, html_tag
 
@@ -25,21 +25,25 @@ STYLE = """
 """
 
 
+#: The corners of an object's outline in order, (x, y) in pixels.
+Outline = tuple[Point, ...]
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A predicted object.
 
     Attributes
     ----------
-    box
-        (x, y, width, height) in pixels.
+    outline
+        Its corners: a box, an oriented box or a polygon.
     class_id
         Its class.
     score
         Its confidence; 1 where none is given.
     """
 
-    box: Box
+    outline: Outline
     class_id: int | None
     score: float
 
@@ -55,12 +59,12 @@ class Matched:
     extra
         Predictions of nothing.
     missed
-        Boxes of objects that no prediction found.
+        Objects that no prediction found.
     """
 
-    hits: tuple[Box, ...]
-    extra: tuple[Box, ...]
-    missed: tuple[Box, ...]
+    hits: tuple[Outline, ...]
+    extra: tuple[Outline, ...]
+    missed: tuple[Outline, ...]
 
 
 def read_predictions(
@@ -71,7 +75,9 @@ def read_predictions(
     Parameters
     ----------
     records
-        The content of ``output.json``. What has no box of four finite numbers is left out.
+        The content of ``output.json``. The outline is ``segmentation`` (a polygon), ``corners``
+        (four), or ``bbox`` (four numbers, or eight for an oriented box), whichever comes first;
+        a record with none of them, or without a known image, is left out.
     image_ids
         The text of an image's identifier -> its name.
     min_score
@@ -81,76 +87,112 @@ def read_predictions(
     for record in records:
         if not isinstance(record, Mapping):
             continue
-        box = numbers(record.get("bbox"), 4)
+        outline = _outline(record)
         name = image_ids.get(str(record.get("image_id")))
         score = number(record.get("score", 1.0))
-        if box is None or name is None or score is None or score < min_score:
+        if outline is None or name is None or score is None or score < min_score:
             continue
         category = record.get("category_id")
         class_id = category if isinstance(category, int) else None
-        left, top, width, height = box
-        found.setdefault(name, []).append(Prediction((left, top, width, height), class_id, score))
+        found.setdefault(name, []).append(Prediction(outline, class_id, score))
     return found
+
+
+def _outline(record: Mapping[str, Any]) -> Outline | None:
+    segmentation = record.get("segmentation")
+    if isinstance(segmentation, list) and segmentation:  # the first of several polygons
+        ring = numbers(segmentation[0] if isinstance(segmentation[0], list) else segmentation)
+        if ring is not None and len(ring) >= 6 and len(ring) % 2 == 0:
+            return tuple(zip(ring[::2], ring[1::2], strict=True))
+    for value in (record.get("corners"), record.get("bbox")):
+        corners = numbers(value, 8)
+        if corners is not None:
+            return tuple(zip(corners[::2], corners[1::2], strict=True))
+    box = numbers(record.get("bbox"), 4)
+    return None if box is None else box_outline((box[0], box[1], box[2], box[3]))
+
+
+def box_outline(box: Box) -> Outline:
+    """Return the corners of an upright box."""
+    x, y, width, height = box
+    return ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+
+
+def outline_of(each: Annotation) -> Outline | None:
+    """Return the outline of an annotated object, None when only a mask or points are known."""
+    if each.oriented_box is not None:
+        return each.oriented_box
+    if each.box is not None:
+        return box_outline(each.box)
+    return each.polygons[0][0] if each.polygons else None
 
 
 def match(predictions: Sequence[Prediction], objects: Sequence[Annotation]) -> Matched:
     """Match predictions with the objects of one image, the most confident first.
 
     Each takes the object of its class with the largest overlap that is still free, if that is at
-    least one half (intersection over union). Objects without a box, and groups, are no one's.
+    least one half (intersection over union). Objects without an outline, and groups, are no one's.
     """
-    free = {
-        place: each.box
-        for place, each in enumerate(objects)
-        if each.box is not None and not each.crowd
-    }
+    outlines = [None if each.crowd else outline_of(each) for each in objects]
+    free = {place: outline for place, outline in enumerate(outlines) if outline is not None}
     hits, extra = [], []
     for each in sorted(predictions, key=lambda prediction: -prediction.score):
         overlaps = {
-            place: overlap(each.box, box)
-            for place, box in free.items()
+            place: overlap(each.outline, outline)
+            for place, outline in free.items()
             if each.class_id is None or each.class_id == objects[place].class_id
         }
         best = max(overlaps, key=lambda place: overlaps[place], default=None)
         if best is not None and overlaps[best] >= MATCH_IOU:
             del free[best]
-            hits.append(each.box)
+            hits.append(each.outline)
         else:
-            extra.append(each.box)
+            extra.append(each.outline)
     return Matched(tuple(hits), tuple(extra), tuple(free.values()))
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Return intersection over union of two boxes."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
+def overlap(a: Outline, b: Outline) -> float:
+    """Return intersection over union of two outlines; those that cross themselves are mended."""
+    a_left, a_top, a_right, a_bottom = bounds(a)
+    b_left, b_top, b_right, b_bottom = bounds(b)
+    if a_right <= b_left or b_right <= a_left or a_bottom <= b_top or b_bottom <= a_top:
         return 0.0
-    return width * height / (a[2] * a[3] + b[2] * b[3] - width * height)
+    import shapely as untyped_shapely
+
+    shapely: Any = untyped_shapely
+    first, second = (shapely.make_valid(shapely.Polygon(outline)) for outline in (a, b))
+    union = first.union(second).area
+    return float(first.intersection(second).area / union) if union else 0.0
+
+
+def bounds(outline: Outline) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of an outline."""
+    xs, ys = zip(*outline, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def overlay(matched: Matched, offset: tuple[int, int], shape: tuple[int, int]) -> Html:
-    """Return the boxes as elements of SVG, in pixels of a window of the image.
+    """Return the outlines as elements of SVG, in pixels of a window of the image.
 
     Parameters
     ----------
     matched
-        The boxes.
+        The outlines.
     offset
         (top, left) of the window.
     shape
-        (height, width) of the window; boxes outside of it are left out.
+        (height, width) of the window; outlines outside of it are left out.
     """
     parts = []
     kinds = (("miss", matched.missed), ("extra", matched.extra), ("hit", matched.hits))
-    for kind, boxes in kinds:
-        for left, top, width, height in boxes:
-            x, y = left - offset[1], top - offset[0]
-            if x + width < 0 or y + height < 0 or x > shape[1] or y > shape[0]:
+    for kind, outlines in kinds:
+        for outline in outlines:
+            moved = [(x - offset[1], y - offset[0]) for x, y in outline]
+            left, top, right, bottom = bounds(tuple(moved))
+            if right < 0 or bottom < 0 or left > shape[1] or top > shape[0]:
                 continue
-            corner = {"x": round(x, 2), "y": round(y, 2)}
-            size = {"width": round(width, 2), "height": round(height, 2)}
-            parts.append(html_tag("rect", **corner, **size, class_=kind))
+            points = " ".join(f"{round(x, 2):g},{round(y, 2):g}" for x, y in moved)
+            parts.append(html_tag("polygon", points=points, class_=kind))
     return Html("".join(parts))
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iqf_core.datasets.dataset import open_dataset
 from iqf_core.errors import IQFError
-from iqf_core.experiments.measuring.leavings import run_output
+from iqf_core.experiments.measuring.leavings import generated_images, run_output
 from iqf_core.experiments.report.drawing import (
     Matched,
+    Outline,
     Prediction,
+    bounds,
     key,
     match,
+    outline_of,
     overlay,
     read_predictions,
 )
@@ -26,6 +29,7 @@ from iqf_core.experiments.tracking.records import RunRecord
 from iqf_core.html.fragments import Html, html_grid, html_note, html_tag
 from iqf_core.html.images import html_image
 from iqf_core.imaging.preview import preview
+from iqf_core.imaging.reading import open_image
 from iqf_core.imaging.windows import Window
 from iqf_core.modification.manifest import read_manifest
 
@@ -57,13 +61,16 @@ class _Copy:
         Name of an image in the source -> in the copy.
     predictions
         What the run predicted, by image; None when it predicted nothing that can be drawn.
+    generated
+        Images that the run generated, by the stem of their name.
     """
 
     label: str
     run: RunRecord
     dataset: Dataset
     names: Mapping[str, str]
-    predictions: Mapping[str, list[Prediction]] | None = field(default=None)
+    predictions: Mapping[str, list[Prediction]] | None = None
+    generated: Mapping[str, Path] = field(default_factory=dict)
 
 
 def examples_section(
@@ -93,7 +100,10 @@ def examples_section(
         place = _place(source, name, objects.get(name, []))
         for copy in copies:
             try:
-                cells.append(_figure(copy, source, name, place))
+                cells.append(_figure(copy, name, place))
+                made = copy.generated.get(Path(name).stem)
+                if made is not None:
+                    cells.append(_generated_figure(copy, made, place))
             except IQFError as error:
                 problems.append(f"{copy.label}: {error}")
         if cells:
@@ -156,7 +166,16 @@ def _open(
     if manifest is not None:
         names = {entry.old_name: entry.new_name for entry in manifest.images}
     shown = "unmodified" if is_reference(run) else label
-    return _Copy(shown, run, dataset, names, _predictions(run, dataset, options))
+    predicted = _predictions(run, dataset, options)
+    return _Copy(shown, run, dataset, names, predicted, _generated(run))
+
+
+def _generated(run: RunRecord) -> dict[str, Path]:
+    try:
+        folder, names = generated_images(run)
+    except IQFError:
+        return {}  # most runs generate nothing
+    return {Path(name).stem: folder / name for name in names}
 
 
 def _folder(run: RunRecord, role: str, source: Dataset, settings: StudySettings) -> Path:
@@ -182,16 +201,18 @@ def _predictions(
     return found if found or not content else None
 
 
-def _objects(source: Dataset) -> dict[str, list[Any]]:
+def _objects(source: Dataset) -> dict[str, list[Outline]]:
+    """Return the outlines of the objects in each image."""
     annotations = source.annotations()
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Outline]] = {}
     for each in annotations.objects if annotations is not None else ():
-        if each.box is not None:
-            found.setdefault(each.image, []).append(each)
+        outline = outline_of(each)
+        if outline is not None:
+            found.setdefault(each.image, []).append(outline)
     return found
 
 
-def _choose(source: Dataset, objects: Mapping[str, Sequence[Any]], count: int) -> list[str]:
+def _choose(source: Dataset, objects: Mapping[str, Sequence[Outline]], count: int) -> list[str]:
     """Return the images with most objects; without objects, some evenly from first to last."""
     if objects:
         return sorted(objects, key=lambda name: (-len(objects[name]), name))[:count]
@@ -200,14 +221,17 @@ def _choose(source: Dataset, objects: Mapping[str, Sequence[Any]], count: int) -
     return list(names[::step][:count])
 
 
-def _place(source: Dataset, name: str, objects: Sequence[Any]) -> tuple[float, float, float, float]:
+def _place(
+    source: Dataset, name: str, objects: Sequence[Outline]
+) -> tuple[float, float, float, float]:
     """Return top, left, height and width of what is shown, as shares of the image."""
     header = source.header(name)
     height, width = header.height, header.width
     rows, columns = min(_SIDE, height), min(_SIDE, width)
     y, x = height / 2, width / 2
     if objects:
-        centres = np.array([(b[1] + b[3] / 2, b[0] + b[2] / 2) for b in (o.box for o in objects)])
+        edges = np.array([bounds(outline) for outline in objects])
+        centres = np.column_stack([edges[:, 1] + edges[:, 3], edges[:, 0] + edges[:, 2]]) / 2
         # Where most objects are in the window around one of them.
         near = np.abs(centres[:, None] - centres[None]) < (rows / 2, columns / 2)
         y, x = centres[near.all(axis=-1).sum(axis=1).argmax()]
@@ -216,21 +240,12 @@ def _place(source: Dataset, name: str, objects: Sequence[Any]) -> tuple[float, f
     return top / height, left / width, rows / height, columns / width
 
 
-def _figure(
-    copy: _Copy, source: Dataset, name: str, place: tuple[float, float, float, float]
-) -> Html:
+def _figure(copy: _Copy, name: str, place: tuple[float, float, float, float]) -> Html:
     own = copy.names.get(name)
     if own is None:
         return html_tag("p", f"{copy.label}: not in this copy", class_="note")
     with copy.dataset.open_image(own) as reader:
-        height, width, _ = reader.shape
-        window = Window(
-            round(place[0] * height),
-            round(place[1] * width),
-            max(1, round(place[2] * height)),
-            max(1, round(place[3] * width)),
-        )
-        window = _inside(window, height, width)
+        window = _window(place, *reader.shape[:2])
         picture = preview(reader.read(window))
     annotations = copy.dataset.annotations()
     objects = annotations.of_image(own) if annotations is not None else ()
@@ -243,14 +258,23 @@ def _figure(
             f"{len(matched.missed)} missed"
         )
     elif objects:
-        boxes = tuple(each.box for each in objects if each.box is not None)
-        drawn = overlay(Matched((), (), boxes), window.offset, window.shape)
+        outlines = tuple(filter(None, map(outline_of, objects)))
+        drawn = overlay(Matched((), (), outlines), window.offset, window.shape)
     caption = [html_tag("b", copy.label), counts]
     return html_image(picture, f"{own}, {copy.label}", caption, overlay=drawn)
 
 
-def _inside(window: Window, height: int, width: int) -> Window:
-    rows, columns = min(window.shape[0], height), min(window.shape[1], width)
-    top = min(window.offset[0], height - rows)
-    left = min(window.offset[1], width - columns)
+def _generated_figure(copy: _Copy, path: Path, place: tuple[float, float, float, float]) -> Html:
+    with open_image(path, peak=copy.dataset.peak or copy.dataset.properties.peak) as reader:
+        picture = preview(reader.read(_window(place, *reader.shape[:2])))
+    caption = [html_tag("b", copy.label), " · generated by the run"]
+    return html_image(picture, f"{path.name}, generated, {copy.label}", caption)
+
+
+def _window(place: tuple[float, float, float, float], height: int, width: int) -> Window:
+    """Return the window that `place` is in an image of this size."""
+    rows = min(height, max(1, round(place[2] * height)))
+    columns = min(width, max(1, round(place[3] * width)))
+    top = min(round(place[0] * height), height - rows)
+    left = min(round(place[1] * width), width - columns)
     return Window(top, left, rows, columns)

@@ -58,11 +58,14 @@ class Measures:
         What was measured of images: the means over them.
     lower
         Those that are the better the lower they are.
+    sizes
+        Rates and sizes, where there is no task.
     """
 
     performance: tuple[str, ...]
     quality: tuple[str, ...]
     lower: frozenset[str]
+    sizes: tuple[str, ...] = ()
 
     @property
     def main(self) -> str | None:
@@ -91,9 +94,8 @@ def find_measures(runs: Sequence[RunRecord], options: ReportOptions) -> Measures
         if name.startswith(of_images) and not name.endswith(("valid_share.mean", "data_range.mean"))
     ]
     sizes = (".bpppc", ".ratio", ".bytes")
-    performance = [
-        name for name in interesting if not name.startswith(of_images) and not name.endswith(sizes)
-    ]
+    others = [name for name in interesting if not name.startswith(of_images)]
+    performance = [name for name in others if not name.endswith(sizes)]
     if options.metrics:
         performance = [find_name(name, every, "metric") for name in options.metrics]
         quality = [name for name in quality if name not in performance]
@@ -106,7 +108,8 @@ def find_measures(runs: Sequence[RunRecord], options: ReportOptions) -> Measures
     if lower & higher:
         raise ConfigurationError(f"{min(lower & higher)}: is better either higher or lower")
     lower |= {name for name in performance if is_lower_better(name) and name not in higher}
-    return Measures(tuple(performance), tuple(quality), frozenset(lower))
+    found = tuple(name for name in others if name.endswith(sizes))
+    return Measures(tuple(performance), tuple(quality), frozenset(lower), found)
 
 
 def _measured_on_images(runs: Sequence[RunRecord]) -> tuple[str, ...]:

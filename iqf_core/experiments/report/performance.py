@@ -44,22 +44,8 @@ def performance_section(
     runs: Sequence[RunRecord], measures: Measures, knees: Sequence[SweepKnee]
 ) -> list[Html]:
     """Return charts of every measure of performance against every degradation."""
+    parts = degradation_charts(runs, measures.performance, knees)
     panels = make_panels(runs)
-    parts: list[Html] = []
-    for place, metric in enumerate(measures.performance[:_MOST]):
-        own = knees if place == 0 else ()
-        extent = common_range(panels, metric)
-        charts = [
-            panel_chart(panel, metric, marks=_marks(panel, own), y_range=extent) for panel in panels
-        ]
-        grid = html_grid(charts)
-        if place < _SHOWN:
-            parts.append(grid)
-        else:
-            parts.append(html_details(f"{metric} ({measures.direction(metric)})", grid))
-    left = measures.performance[_MOST:]
-    if left:
-        parts.append(html_note(f"Not drawn: {', '.join(left)}."))
     repeated = any(
         len(members) > 1
         for panel in panels
@@ -73,6 +59,36 @@ def performance_section(
                 "single runs."
             )
         )
+    return parts
+
+
+def degradation_charts(
+    runs: Sequence[RunRecord], metrics: Sequence[str], knees: Sequence[SweepKnee] = ()
+) -> list[Html]:
+    """Return charts of metrics against every degradation; the first is shown, others unfold.
+
+    Parameters
+    ----------
+    runs
+        Finished runs in the order of the study.
+    metrics
+        The metrics.
+    knees
+        The knees of the first one.
+    """
+    panels = make_panels(runs)
+    parts: list[Html] = []
+    for place, metric in enumerate(metrics[:_MOST]):
+        own = knees if place == 0 else ()
+        extent = common_range(panels, metric)
+        charts = [
+            panel_chart(panel, metric, marks=_marks(panel, own), y_range=extent) for panel in panels
+        ]
+        grid = html_grid(charts)
+        parts.append(grid if place < _SHOWN else html_details(metric, grid))
+    left = metrics[_MOST:]
+    if left:
+        parts.append(html_note(f"Not drawn: {', '.join(left)}."))
     return parts
 
 

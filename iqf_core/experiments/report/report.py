@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from iqf_core.experiments.report.drawing import STYLE
 from iqf_core.experiments.report.examples import examples_section
 from iqf_core.experiments.report.options import Measures, ReportOptions, find_measures
 from iqf_core.experiments.report.performance import (
+    degradation_charts,
     find_knees,
     knee_figures,
     knee_section,
@@ -25,6 +27,7 @@ from iqf_core.html.page import HtmlPage
 
 if TYPE_CHECKING:
     from iqf_core.experiments.results.results import Results
+    from iqf_core.experiments.tracking.records import RunRecord
     from iqf_core.plugins.registry import Registry
 
 _MOST_KNEES = 5
@@ -74,9 +77,11 @@ def make_report(
     every = results.runs()
     runs = [run for run in every if run.state == "FINISHED"]
     measures = find_measures(runs, options)
+    if not runs:
+        return _unfinished(results, every, measures, out)
     page = HtmlPage(results.study, kicker="study report", styles=[STYLE])
     main = measures.main
-    knees = find_knees(runs, main, measures, options) if main and runs else []
+    knees = find_knees(runs, main, measures, options) if main else []
     states = Counter(run.state for run in every)
     page.subtitle = _subtitle(measures, len(runs), len(every))
     figures: list[tuple[str, object]] = [("runs finished", f"{len(runs)} of {len(every)}")]
@@ -103,7 +108,12 @@ def make_report(
         quality = quality_section(runs, main, measures)
         if quality:
             page.section("Image quality and performance", quality)
-    if results.settings is not None and runs:
+    if measures.quality:
+        lead = "What was measured of the images themselves: means over them."
+        page.section("Image quality", degradation_charts(runs, measures.quality), lead=lead)
+    if not main and measures.sizes:
+        page.section("Sizes", degradation_charts(runs, measures.sizes))
+    if results.settings is not None:
         examples = examples_section(runs, results.settings, _registry(registry), options)
         if examples:
             page.section("Examples", examples)
@@ -112,10 +122,22 @@ def make_report(
     return page
 
 
+def _unfinished(
+    results: Results, every: Sequence[RunRecord], measures: Measures, out: Path
+) -> HtmlPage:
+    page = HtmlPage(results.study, "No run has finished yet.", "study report")
+    page.section("What was studied", studied_section(results, every, measures))
+    page.section("Runs", runs_section(every, measures, out))
+    page.section("To repeat it", repeat_section(results, every, out))
+    return page
+
+
 def _subtitle(measures: Measures, finished: int, total: int) -> str:
-    if not finished:
-        return "No run has finished yet."
-    done = "All runs have finished." if finished == total else f"{total - finished} runs are open."
+    done = (
+        "All runs have finished."
+        if finished == total
+        else f"{total - finished} of {total} have not."
+    )
     if measures.main is None:
         return f"{done} Nothing about performance was reported: images were degraded and measured."
     return f"How {measures.main} holds when the images are degraded. {done}"
