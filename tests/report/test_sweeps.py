@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from iqf_core.errors import ConfigurationError
 from iqf_core.experiments.results.knee import Tolerance
 from iqf_core.experiments.results.results import Results
 from iqf_core.experiments.results.sweeps import find_sweeps, is_lower_better, sweep_knee
@@ -73,6 +74,17 @@ def test_repetitions_are_paired_by_their_number() -> None:
         assert sweep_knee(sweep, "score", tight).knee.index is None
         found = sweep_knee(sweep, "score", tight, paired=True)  # each loses exactly 0.01
         assert found.knee.index == 0
+
+
+def test_a_pooled_spread_comes_from_the_whole_sweep() -> None:
+    # One point and the reference have almost no spread, the others have much.
+    levels = {1: [0.78, 0.78, 0.781], 2: [0.5, 0.7, 0.9], 3: [0.2, 0.5, 0.8]}
+    runs = [*_runs("", {0: [0.8, 0.8, 0.801]}), *_runs("odd", levels)]
+    (sweep,) = find_sweeps(runs, "score")
+    assert sweep_knee(sweep, "score").knee.index == 0
+    assert sweep_knee(sweep, "score", pooled=True).knee.index is None
+    with pytest.raises(ConfigurationError, match="paired or"):
+        sweep_knee(sweep, "score", pooled=True, paired=True)
 
 
 def test_results_return_knees_as_a_frame(results: Results) -> None:

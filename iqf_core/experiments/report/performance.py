@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from iqf_core.experiments.report.options import Measures, ReportOptions
 from iqf_core.experiments.results.charts import common_range, panel_chart
@@ -44,7 +44,8 @@ def performance_section(
     runs: Sequence[RunRecord], measures: Measures, knees: Sequence[SweepKnee]
 ) -> list[Html]:
     """Return charts of every measure of performance against every degradation."""
-    parts = degradation_charts(runs, measures.performance, knees)
+    said = {name: f"{name} ({measures.direction(name)})" for name in measures.performance}
+    parts = degradation_charts(runs, measures.performance, knees, said)
     panels = make_panels(runs)
     repeated = any(
         len(members) > 1
@@ -63,7 +64,10 @@ def performance_section(
 
 
 def degradation_charts(
-    runs: Sequence[RunRecord], metrics: Sequence[str], knees: Sequence[SweepKnee] = ()
+    runs: Sequence[RunRecord],
+    metrics: Sequence[str],
+    knees: Sequence[SweepKnee] = (),
+    names: Mapping[str, str] | None = None,
 ) -> list[Html]:
     """Return charts of metrics against every degradation; the first is shown, others unfold.
 
@@ -75,6 +79,8 @@ def degradation_charts(
         The metrics.
     knees
         The knees of the first one.
+    names
+        What metrics are called where they unfold; default their names.
     """
     panels = make_panels(runs)
     parts: list[Html] = []
@@ -85,7 +91,9 @@ def degradation_charts(
             panel_chart(panel, metric, marks=_marks(panel, own), y_range=extent) for panel in panels
         ]
         grid = html_grid(charts)
-        parts.append(grid if place < _SHOWN else html_details(metric, grid))
+        parts.append(
+            grid if place < _SHOWN else html_details((names or {}).get(metric, metric), grid)
+        )
     left = metrics[_MOST:]
     if left:
         parts.append(html_note(f"Not drawn: {', '.join(left)}."))
