@@ -144,6 +144,18 @@ def test_blurred_noise_is_flagged_as_coloured_and_white_noise_is_not() -> None:
     assert "coloured" in blurred["snr"].reason
 
 
+@pytest.mark.parametrize("quality", [50, 75])
+def test_a_jpeg_of_noise_is_flagged_and_says_so(quality: int) -> None:
+    rows = np.arange(256)[:, np.newaxis]
+    noisy = 80 + 0.3 * rows + np.random.default_rng(17).normal(0, 4, (256, 256))
+    pixels = np.rint(noisy).astype(np.uint8)
+    assert measured(pixels)["coloured"].value == 0
+    _, stream = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    values = measured(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE))
+    assert values["coloured"].value == 1
+    assert "JPEG" in values["snr"].reason or "coloured" in values["snr"].reason
+
+
 def test_invalid_pixels_do_not_count() -> None:
     pixels = np.random.default_rng(8).normal(100, 5, (256, 256)).astype(np.float32)
     mask = np.ones((256, 256), bool)
