@@ -46,6 +46,18 @@ _MEDIAN_LOSS = 1.22
 #: none, or were reduced since, have 0.9 to 1.3; those compressed at quality 75 less than 0.65.
 _ON_GRID = 0.7
 
+#: Noise below this share of the level is lost in the precision of 32-bit numbers.
+_PRECISION = 2.0**-22
+
+#: Least variance of integers, DN²: fewer than one pixel in 200 differs by 1 DN.
+_LEAST_OF_INTEGERS = 0.005
+
+#: Of blocks with noise at least this share differ from each other.
+_DISTINCT = 0.25
+
+#: With a larger share of constant blocks, and coloured "noise", an image is a drawing.
+_DRAWN = 0.3
+
 #: The smallest homogeneous area, in pixels.
 MIN_AREA = 100
 
@@ -125,8 +137,9 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
     step = min(1.0, (blocks.stride / BLOCK) ** 2 * 4)
     order = np.argsort(blocks.low.astype(np.float32))
     whole = _quietest(blocks, order, step)
-    if whole.variance <= 0:
-        return "the image has no noise that could be measured"
+    why_not = _why_none(blocks, whole)
+    if why_not:
+        return why_not
     line = _line(blocks, order, step)
     variance, error = whole.variance, whole.error * _STOPPING
     slope, offset = None, None
@@ -136,7 +149,7 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
             variance, slope, offset = at_signal, line.slope, line.offset
             error = math.hypot(line.error(blocks.signal), _LINE_FLOOR * variance)
     colour, colour_error = _colour(blocks.high[:, whole.chosen], step)
-    return Noise(
+    noise = Noise(
         variance,
         error,
         slope,
@@ -147,6 +160,32 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
         blocks.signal,
         _grid(blocks, order),
     )
+    constant = blocks.dropped["constant"] / (len(blocks) + blocks.dropped["constant"])
+    if noise.coloured and constant > _DRAWN:
+        return (
+            f"{constant:.0%} of the blocks are constant and the rest is not white noise: a drawing "
+            "or text, not a picture with noise"
+        )
+    return noise
+
+
+def _why_none(blocks: BandBlocks, quiet: _Quiet) -> str | None:
+    """Return why what the quiet blocks hold is no noise, or None if it may be."""
+    if not math.isfinite(quiet.variance):
+        return "the values are too large for their squares to be computed in 32 bits"
+    least = (_PRECISION * float(np.abs(blocks.mean).max())) ** 2
+    if blocks.integer:
+        least = max(least, _LEAST_OF_INTEGERS)
+    if quiet.variance <= least:
+        return "the image has no noise that could be measured"
+    # White noise does not repeat itself; a pattern that was drawn does.
+    shapes = len(np.unique(np.float32(blocks.low[quiet.chosen])))
+    if shapes < _DISTINCT * len(quiet.chosen):
+        return (
+            f"{len(quiet.chosen)} blocks have only {shapes} different contents: a repeated "
+            "pattern, not noise"
+        )
+    return None
 
 
 def _grid(blocks: BandBlocks, order: NDArray[np.int64]) -> float | None:
