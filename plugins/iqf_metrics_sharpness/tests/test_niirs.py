@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from iqf_metrics_sharpness.giqe import giqe4, giqe5, outside
+from iqf_metrics_sharpness.giqe import giqe4, giqe5, giqe5_rer, outside
 from iqf_metrics_sharpness.niirs import Niirs
+from iqf_metrics_sharpness.sharpness import Sharpness
+from iqf_metrics_sharpness.snr import Snr
 from scipy.special import ndtr
 
 from iqf_core.components.context import Context
@@ -17,6 +19,9 @@ from iqf_core.components.metric import ImageInput, Value
 from iqf_core.imaging.image import Image
 from iqf_core.imaging.reading import ImageReader
 from iqf_core.testing import MetricConformance
+
+
+EQUATIONS = ("giqe5", "giqe4")
 
 
 class TestNiirs(MetricConformance):
@@ -29,13 +34,13 @@ class TestNiirs(MetricConformance):
         return [("uint8", 3), ("uint16", 1), ("float32", 4)]
 
 
-def image() -> Image:
+def image(x: float = 1, y: float = 1) -> Image:
     rows, columns = np.mgrid[:192, :192]
     pixels = np.full(rows.shape, 90.0)
-    for angle in (0.1, 1.5):
+    for angle, width in ((0.1, x), (1.5, y)):
         across = columns * np.cos(angle) + rows * np.sin(angle)
         for number, place in enumerate(np.arange(20.3, 220, 41.7)):
-            pixels += (35 if number % 2 else -35) * ndtr(across - place)
+            pixels += (35 if number % 2 else -35) * ndtr((across - place) / width)
     pixels += np.random.default_rng(0).normal(0, 1, pixels.shape)
     return Image((pixels + 40).astype(np.float32)[..., None], 255)
 
@@ -55,6 +60,34 @@ def test_giqe4_changes_its_slopes_at_an_edge_response_of_0_9() -> None:
     assert giqe4(10 * inch, 0.5, 1e9, 1, 1) == pytest.approx(
         10.251 - 3.16 + 2.817 * math.log10(0.5) - 0.656
     )
+
+
+def test_giqe5_counts_the_blurrier_direction_double() -> None:
+    assert giqe5_rer(0.5, 0.25) == giqe5_rer(0.25, 0.5) == pytest.approx(0.25 * 2 ** (1 / 3))
+    one = image(0.7, 1.4)
+    edges = Sharpness(Sharpness.Params()).measure(ImageInput(ImageReader.of(one)), Context())
+    noise = Snr(Snr.Params()).measure(ImageInput(ImageReader.of(one)), Context())["snr"].value
+    x, y = (float(edges[name].value) for name in ("rer_x", "rer_y"))
+    five, four = (measured(one, gsd_m=0.5, equation=name)["niirs"].value for name in EQUATIONS)
+    assert five == pytest.approx(giqe5(0.5, (x * y * min(x, y)) ** (1 / 3), noise), abs=2e-4)
+    assert four == pytest.approx(giqe4(0.5, math.sqrt(x * y), noise, 1, 1), abs=2e-4)
+
+
+BAD = {
+    "constant": np.full((64, 64), 70, np.uint8),
+    "saturated": np.full((64, 64), 255, np.uint8),
+    "three by three": np.arange(9, dtype=np.uint8).reshape(3, 3),
+    "one pixel wide": np.arange(200, dtype=np.uint8).reshape(200, 1),
+    "no edge": np.random.default_rng(0).integers(90, 110, (128, 128)).astype(np.uint8),
+    "all NaN": np.full((64, 64), np.nan, np.float32),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_lacks_edges_or_noise_has_no_rating(name: str) -> None:
+    value = measured(Image(BAD[name][..., None], 255), gsd_m=0.5)["niirs"]
+    assert value.value is None
+    assert value.reason.startswith(("RER: ", "SNR: "))
 
 
 def test_half_the_gsd_is_worth_one_level() -> None:
