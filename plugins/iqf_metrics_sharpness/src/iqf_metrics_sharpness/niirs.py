@@ -66,7 +66,7 @@ class Niirs(Metric):
         if not gsd_m:
             reason = "the GSD is not known: give gsd_m, or state it in the dataset's iqf.yaml"
             return {output.name: Value(None, reason=reason) for output in self.outputs}
-        edges = self._edge_response(Sharpness(Sharpness.Params()).measure(subject, context))
+        edges = self.edge_response(Sharpness(Sharpness.Params()).measure(subject, context))
         noise = Snr(Snr.Params()).measure(subject, context)["snr"]
         bands = tuple(
             self._rating(gsd_m, rer, snr) for rer, snr in zip(edges.bands, noise.bands, strict=True)
@@ -74,7 +74,7 @@ class Niirs(Metric):
         value = self._rating(gsd_m, edges, noise)
         return {"niirs": replace(value, bands=bands), "gsd": Value(gsd_m)}
 
-    def _edge_response(self, values: Mapping[str, Value]) -> Value:
+    def edge_response(self, values: Mapping[str, Value]) -> Value:
         """Return the RER that the equation wants, with every band's."""
         mean, x, y = (values[name] for name in ("rer", "rer_x", "rer_y"))
         if self.params.equation == "giqe4":

@@ -15,8 +15,8 @@ from iqf_metrics_similarity.pairs import TOO_LARGE, Pair, PairMetric, number, pr
 if TYPE_CHECKING:
     from iqf_core.api import Context, PairInput
 
-#: Samples per strip: a strip's difference stays in a core's cache.
-_STRIP_SAMPLES = 1 << 19
+#: Samples per strip: differences stay in the cache, and calls are few.
+_STRIP_SAMPLES = 1 << 20
 
 _IDENTICAL = "the images are identical: the error is 0 and the ratio infinite"
 
