@@ -113,3 +113,86 @@ def _print_problems(problems: tuple[Problem, ...]) -> None:
         click.echo(f"  fix: {kind.fix}")
     if problems:
         click.echo()
+
+
+@click.command()
+@click.argument("path", metavar="DATASET", type=_PATH)
+@click.option("--out", required=True, type=_PATH, help="Folder of the new dataset.")
+@click.option(
+    "--drop",
+    type=_Groups(DROPS),
+    default="all",
+    show_default=True,
+    help=f"What is left out where it cannot be repaired: {', '.join(DROPS)}, all, none.",
+)
+@click.option(
+    "--repair",
+    type=_Groups(REPAIRS),
+    default="all",
+    show_default=True,
+    help=f"What is repaired: {', '.join(REPAIRS)}, all, none.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(get_args(Method)),
+    default="make_valid",
+    show_default=True,
+    help="How outlines that cross themselves are mended; buffer is the custom of buffer(0).",
+)
+@click.option("--copy", is_flag=True, help="Copy the images; else they are linked where possible.")
+@click.option("--rasterize", is_flag=True, help="Also draw the objects as masks into masks/.")
+@click.option(
+    "--background",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Number of pixels without object in masks.",
+)
+@_WORKERS
+@_JSON
+@click.pass_context
+def fix(
+    context: click.Context,
+    path: Path,
+    out: Path,
+    drop: tuple[str, ...],
+    repair: tuple[str, ...],
+    method: Method,
+    copy: bool,
+    rasterize: bool,
+    background: int,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Write a mended copy of DATASET; the source is never touched.
+
+    What can be repaired is repaired, what cannot is left out, and every change is recorded in
+    .iqf/fix.json of the new dataset.
+    """
+    from iqf_dataset_tools.fix import RECORD, fix_dataset
+    from iqf_dataset_tools.mending import Choices
+
+    report = fix_dataset(
+        path,
+        out,
+        registry=_registry(context),
+        choices=Choices(frozenset(drop), frozenset(repair), method),
+        copy=copy,
+        rasterize=rasterize,
+        background=background,
+        workers=workers,
+        quiet=as_json,
+    )
+    if as_json:
+        _print_json(report.to_json())
+        return
+    click.echo(f"{report.path}\n  {len(report.changes):,} changes, recorded in {RECORD}")
+    counted: dict[tuple[str, str], int] = {}
+    for each in report.changes:
+        key = (each.code or "masks", each.action)
+        counted[key] = counted.get(key, 0) + 1
+    for (code, action), count in counted.items():
+        click.echo(f"  {code}: {count:,} {action}")
+    if report.left:
+        click.echo(f"\nleft as it is ({len(report.left):,}):")
+        _print_problems(report.left)
