@@ -42,7 +42,9 @@ _LEAVE_OUT = "leaves the object out (--drop {})"
 _BY_HAND = "nothing: correct it by hand"
 
 
-def _object(severity: Severity, explanation: str, drop: str, repair: str = "", how: str = "") -> Code:
+def _object(
+    severity: Severity, explanation: str, drop: str, repair: str = "", how: str = ""
+) -> Code:
     fix = _LEAVE_OUT.format(drop)
     if repair:
         fix = f"{how} (--repair {repair}); where that is not possible it {fix}"

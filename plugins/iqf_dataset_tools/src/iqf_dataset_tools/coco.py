@@ -67,7 +67,7 @@ def check_coco(
     lists = {}
     for key in ("images", "annotations", "categories"):
         value = document.get(key)
-        if value is None and key in document or key not in document:
+        if (value is None and key in document) or key not in document:
             value = []
             if key != "categories" or not document.get("annotations"):
                 problems.add("annotations-unreadable", "is missing, expected a list", key)

@@ -196,3 +196,108 @@ def fix(
     if report.left:
         click.echo(f"\nleft as it is ({len(report.left):,}):")
         _print_problems(report.left)
+
+
+@click.command()
+@click.argument("path", metavar="DATASET", type=_PATH)
+@click.option(
+    "--html", "html_file", metavar="F", type=_FILE, help="Write a page that stands alone."
+)
+@click.option(
+    "--json", "json_file", metavar="F", type=_FILE, help="Write everything as JSON; - prints it."
+)
+@click.option("--csv", "csv_file", metavar="F", type=_FILE, help="Write a row for each object.")
+@click.option(
+    "--images-csv", metavar="F", type=_FILE, help="Write a row for each image, with its bands."
+)
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME",
+    help="Print count, least, mean and greatest value of a field (repeatable); all: every field.",
+)
+@click.option(
+    "--previews",
+    type=click.IntRange(min=0),
+    default=60,
+    show_default=True,
+    help="Images shown in the page.",
+)
+@_PEAK
+@_WORKERS
+@click.pass_context
+def stats(
+    context: click.Context,
+    path: Path,
+    html_file: Path | None,
+    json_file: Path | None,
+    csv_file: Path | None,
+    images_csv: Path | None,
+    fields: tuple[str, ...],
+    previews: int,
+    peak: float | None,
+    workers: int | None,
+) -> None:
+    """Measure DATASET exactly: images, pixels, classes, objects."""
+    from iqf_dataset_tools.report_text import statistics_lines, summary_lines
+    from iqf_dataset_tools.statistics import dataset_statistics
+
+    prints = json_file == Path("-")
+    found = dataset_statistics(
+        path, registry=_registry(context), peak=peak, workers=workers, quiet=prints
+    )
+    chosen = [found.summary(name) for name in fields if name != "all"]
+    chosen += found.summaries() if "all" in fields else []
+    if prints:
+        _print_json(found.to_json())
+    elif json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps(found.to_json(), indent=1), encoding="utf-8")
+    if csv_file is not None:
+        found.write_csv(csv_file)
+    if images_csv is not None:
+        found.write_csv(images_csv, "images")
+    if html_file is not None:
+        found.write_html(html_file, previews=previews)
+    if prints:
+        return
+    for line in summary_lines(chosen) if chosen else statistics_lines(found):
+        click.echo(line)
+    for written in (html_file, json_file, csv_file, images_csv):
+        if written is not None:
+            click.echo(f"written: {written}")
+
+
+@click.command()
+@click.argument("path", metavar="DATASET", type=_PATH)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port on this machine; by default any that is free.",
+)
+@click.option("--open/--no-open", "open_page", default=True, help="Open the page in a browser.")
+@_PEAK
+@click.pass_context
+def view(
+    context: click.Context, path: Path, port: int, open_page: bool, peak: float | None
+) -> None:
+    """Look at the images of DATASET with their annotations, in a browser.
+
+    The page is served on this machine only, until Ctrl-C. Pictures are made when they are asked for.
+    """
+    from iqf_dataset_tools.view import serve
+
+    opened = open_dataset(path, registry=_registry(context), peak=peak)
+
+    def announce(address: str) -> None:
+        click.echo(address)
+        click.echo("Ctrl-C stops it", err=True)
+        if open_page:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve(opened, port, announce)
+    click.echo("stopped")

@@ -41,13 +41,13 @@ def same_content(images: Mapping[Place, ImageFacts]) -> list[Problem]:
         for place in places[1:]:
             if place[0] == first[0]:
                 found.append(
-                    Problem("duplicate-content", f"is the same file as {first[1]!r}", spelled(place))
+                    Problem(
+                        "duplicate-content", f"is the same file as {first[1]!r}", spelled(place)
+                    )
                 )
             else:
                 found.append(
-                    Problem(
-                        "leakage-duplicate", f"is also {spelled(first)!r}", spelled(place)
-                    )
+                    Problem("leakage-duplicate", f"is also {spelled(first)!r}", spelled(place))
                 )
     return found
 

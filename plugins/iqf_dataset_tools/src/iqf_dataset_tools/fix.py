@@ -139,9 +139,7 @@ class _Fixer:
         self._copy = copy
         self.changes: list[Change] = []
 
-    def write(
-        self, target: Path, problems: list[Problem], facts: Mapping[str, ImageFacts]
-    ) -> None:
+    def write(self, target: Path, problems: list[Problem], facts: Mapping[str, ImageFacts]) -> None:
         """Write every file of the dataset into `target`."""
         source = self._opened.layout.path
         gone = set()

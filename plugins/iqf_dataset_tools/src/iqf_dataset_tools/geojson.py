@@ -150,7 +150,9 @@ def parse_geometry(value: Any) -> Any:
 def _geometry_problems(value: Any, image: str | None, view: GeoJsonView) -> Found:
     if value is None:
         return [("missing-geometry", "geometry is null or not there")]
-    coordinates = value.get("coordinates", value.get("geometries")) if isinstance(value, dict) else 0
+    coordinates = (
+        value.get("coordinates", value.get("geometries")) if isinstance(value, dict) else 0
+    )
     if coordinates in ([], [[]], [[[]]]):
         return [("empty-geometry", f"{value.get('type')} without coordinates")]
     try:
@@ -163,7 +165,7 @@ def _geometry_problems(value: Any, image: str | None, view: GeoJsonView) -> Foun
     if not (np.abs(points) <= 1e9).all():  # false for NaN too
         return [("polygon-not-finite", "coordinates are NaN or absurd")]
     found = outline_problems(geometry, None)
-    if image is None or found and found[0][0] == "empty-polygon":
+    if image is None or (found and found[0][0] == "empty-polygon"):
         return found
     size = view.size_of(image)
     if size is None:

@@ -57,7 +57,9 @@ class Stated:
         except ConfigurationError:
             header = read_header(path)
             guess = 65535.0 if header.dtype == "uint16" else 1.0
-            return replace(self, bands=None)._opened(path, self.peak or guess), header.peak is not None
+            return replace(self, bands=None)._opened(
+                path, self.peak or guess
+            ), header.peak is not None
 
     def _opened(self, path: Path, peak: float | None) -> ImageReader:
         return open_image(

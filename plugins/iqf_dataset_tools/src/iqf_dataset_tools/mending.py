@@ -346,9 +346,9 @@ def _clip_on_map(geometry: Any, name: str, size: Size, view: GeoJsonView) -> Any
 
 
 def _spelled(geometry: Any) -> dict[str, Any]:
-    from shapely.geometry import mapping
-
     import json
+
+    from shapely.geometry import mapping
 
     result: dict[str, Any] = json.loads(json.dumps(mapping(geometry)))  # type: ignore[no-untyped-call]
     return result
@@ -423,4 +423,3 @@ def _corners(outline: Any) -> list[tuple[float, float]]:
         return [(float(x), float(y)) for x, y in ring]
     around = shapely.minimum_rotated_rectangle(outline)
     return [(float(x), float(y)) for x, y in list(around.exterior.coords)[:4]]
-

@@ -56,7 +56,9 @@ def draw_masks(
             continue
         label = str(Path(name).with_suffix(".png"))
         if stems.setdefault(label.lower(), name) != name:
-            raise DatasetError(f"images {stems[label.lower()]!r} and {name!r} share the mask {label!r}")
+            raise DatasetError(
+                f"images {stems[label.lower()]!r} and {name!r} share the mask {label!r}"
+            )
         mask = np.full(known.size, background, dtype)
         _draw(mask, per_image.get(name, []), known)
         path = folder / FOLDER / label
