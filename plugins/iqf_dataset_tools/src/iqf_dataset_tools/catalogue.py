@@ -149,7 +149,7 @@ CODES: dict[str, Code] = {
     ),
     "unknown-class": _object("error", "An object of a class that is not defined.", "orphans"),
     "unnamed-classes": Code("warning", "Nothing names the classes.", "nothing: add classes.txt"),
-    "bad-class-id": _object("error", "The class of an object is missing or no number.", "malformed"),
+    "bad-class-id": _object("error", "An object's class is missing or no number.", "malformed"),
     "unknown-image": _object("error", "An object of an image that is not listed.", "orphans"),
     "bad-object": _object("error", "An entry that is no object at all.", "malformed"),
     "duplicate-id": _object(

@@ -151,7 +151,7 @@ def _sizes(
 
 def _stated_size(values: dict[str, Any]) -> Size | None:
     height, width = values.get("height"), values.get("width")
-    return (int(height), int(width)) if is_side(height) and is_side(width) else None  # type: ignore[arg-type]
+    return (int(height), int(width)) if is_side(height) and is_side(width) else None
 
 
 def _is_unsafe(name: str) -> bool:

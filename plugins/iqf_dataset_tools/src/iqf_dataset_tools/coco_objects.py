@@ -16,6 +16,7 @@ from iqf_dataset_tools.outlines import (
     mended,
     outline_problems,
     polygon,
+    true_area,
 )
 
 Found = list[tuple[str, str]]
@@ -24,7 +25,7 @@ _AREA_TOLERANCE = 0.05
 
 
 def object_problems(entry: dict[str, Any], size: Size | None) -> Found:
-    """Return (code, message) for the geometry of an object in an image of (height, width) `size`."""
+    """Return (code, message) for an object in an image of (height, width) `size`."""
     found: Found = []
     box, segmentation, points = (entry.get(key) for key in ("bbox", "segmentation", "keypoints"))
     if box is None and segmentation is None and points is None:
@@ -156,7 +157,7 @@ def outline_area(entry: dict[str, Any]) -> float | None:
         rings = [ring for ring in segmentation if _ring_problem(ring) is None]
         if len(rings) < len(segmentation):
             return None
-        return float(sum(_shape(ring).area for ring in rings))
+        return float(sum(true_area(_shape(ring)) for ring in rings))
     box = entry.get("bbox")
     if isinstance(box, list) and not {code for code, _ in box_problems(box, None)}:
         return float(box[2]) * float(box[3])

@@ -26,7 +26,7 @@ _WORKERS = click.option(
 )
 
 
-class _Groups(click.ParamType):
+class _Groups(click.ParamType):  # type: ignore[type-arg]
     """Comma-separated names of groups; ``all`` and ``none`` too."""
 
     name = "list"
@@ -64,7 +64,7 @@ def check(
 ) -> None:
     """Find everything wrong with DATASET: images, annotations, and how they fit.
 
-    Several datasets are parts of one (train, val, test): images that are in two of them are leakage.
+    Several datasets are parts of one (train, val, test): images in two of them are leakage.
     Exit code 1 when an error was found.
     """
     from iqf_dataset_tools.check import check_dataset
@@ -285,7 +285,7 @@ def view(
 ) -> None:
     """Look at the images of DATASET with their annotations, in a browser.
 
-    The page is served on this machine only, until Ctrl-C. Pictures are made when they are asked for.
+    The page is served on this machine only, until Ctrl-C; pictures are made when asked for.
     """
     from iqf_dataset_tools.view import serve
 

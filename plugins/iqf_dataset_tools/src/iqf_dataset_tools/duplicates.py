@@ -83,8 +83,8 @@ def spelled(place: Place) -> str:
     return name if not part or name.startswith(f"{part}/") else f"{part}/{name}"
 
 
-#: Images of one hash that an image is compared with in a part, at most: among thousands that look the same
-#: one pair says it all.
+#: Images of one hash that an image is compared with in a part, at most: among thousands that look
+#: the same one pair says it all.
 _COMPARED = 20
 
 
@@ -96,7 +96,8 @@ def _match(
 ) -> None:
     """Report each of two groups of alike images with the first in another part."""
     order = {part: number for number, part in enumerate(dict.fromkeys(p for p, _ in images))}
-    for one, two in ((some, others), (others, some)) if some is not others else ((some, some),):
+    both_ways = ((some, others), (others, some)) if some is not others else ((some, some),)
+    for one, two in both_ways:
         heads: dict[str, list[Place]] = {}
         for place in two:
             head = heads.setdefault(place[0], [])

@@ -52,12 +52,15 @@ STYLE = """
 .preview .o circle { fill: currentColor; }
 .plain .preview .picture svg { display: none; }
 figcaption .name { overflow-wrap: anywhere; }
-dialog { border: 0; padding: 0; background: var(--paper); color: inherit; width: min(96vw, 96rem); max-width: 96vw; }
+dialog { border: 0; padding: 0; background: var(--paper); color: inherit; }
+dialog { width: min(96vw, 96rem); max-width: 96vw; }
 dialog::backdrop { background: #000c; }
-dialog .bar { display: flex; gap: 1rem; align-items: center; justify-content: space-between; padding: .5rem .8rem; }
+dialog .bar { padding: .5rem .8rem; overflow-wrap: anywhere; }
 dialog .picture { cursor: zoom-out; max-height: 88vh; overflow: auto; }
 .tools label { display: inline-flex; gap: .4rem; align-items: center; font-size: .9rem; }
-tr.seen td { cursor: pointer; }
+.scroll { max-height: 36rem; overflow: auto; }
+.scroll thead th { position: sticky; top: 0; background: var(--card); z-index: 1; }
+[hidden] { display: none !important; }
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ class Thumbnail:
         rows = self._rows[window.row : window.row + window.height]
         cols = self._cols[window.col : window.col + window.width]
         for total, values in ((self._sum, grey), (self._count, valid.astype(np.float64))):
-            total += _binned(_binned(values, rows).T, cols).T
+            np.add(total, _binned(_binned(values, rows).T, cols).T, out=total)
 
     def grey(self) -> NDArray[np.float64]:
         """Return the (32, 32) means; cells that no pixel falls into take those of their row."""
@@ -63,7 +64,7 @@ class Thumbnail:
         shrunk = grey.reshape(_SMALL, 2, _SMALL, 2).mean(axis=(1, 3))
         low, high = shrunk.min(), shrunk.max()
         scaled = (shrunk - low) / (high - low) * 255 if high > low else np.zeros_like(shrunk)
-        return np.rint(scaled).astype(np.uint8)
+        return np.asarray(np.rint(scaled), np.uint8)
 
 
 def _binned(values: NDArray[np.float64], bins: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -78,8 +79,8 @@ def perceptual_hash(grey: NDArray[np.float64]) -> int | None:
     """Return 64 bits that are alike for pictures that look alike; None for one of one tone.
 
     The signs, about their median, of the 8 x 8 lowest frequencies of the cosine transform of the
-    (32, 32) picture, the mean left out. (Zauner, Implementation and benchmarking of perceptual image
-    hash functions, 2010, section 3.2.1.)
+    (32, 32) picture, the mean left out. (Zauner, Implementation and benchmarking of perceptual
+    image hash functions, 2010, section 3.2.1.)
     """
     spread = float(grey.max() - grey.min())
     if not spread > _LEAST_CONTRAST * max(1.0, float(np.abs(grey).max())):
@@ -104,7 +105,7 @@ def near_pairs(
         Different from each other.
     """
     borders = np.linspace(0, 64, most + 2).astype(int)
-    for low, high in zip(borders[:-1], borders[1:], strict=True):
+    for low, high in pairwise(borders.tolist()):
         group = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
         order = np.argsort(group, kind="stable")
         keys, sorted_hashes = group[order], hashes[order]

@@ -1,4 +1,4 @@
-"""Mending annotation documents: each change is recorded, and what can be repaired is not dropped."""
+"""Mending annotation documents: changes are recorded, what can be repaired is not dropped."""
 
 from __future__ import annotations
 
@@ -99,15 +99,14 @@ def mend_coco(
     objects = document.get("annotations")
     known = {each.get("id") for each in objects or [] if isinstance(each, dict) and _hashable(each)}
     free = max((each for each in known if type(each) is int), default=0) + 1
-    for index, entry in enumerate(objects if isinstance(objects, list) else []):
-        item = f"annotations[{index}]"
+    for index, source in enumerate(objects if isinstance(objects, list) else []):
+        item, entry = f"annotations[{index}]", copy.deepcopy(source)
         codes = [(each.code, each.message) for each in found.get(item, [])]
         if isinstance(entry, dict) and _image_key(entry) in gone:
             changes.add(item, gone[_image_key(entry)], "left out with its image")
             continue
         size = None
         if isinstance(entry, dict):
-            entry = copy.deepcopy(entry)
             key = _image_key(entry)
             size = images[key][1] if key in images else None
             if key in renamed:
@@ -186,8 +185,8 @@ def _mend_images(
     gone: dict[Any, str] = {}
     first: dict[str, Any] = {}
     entries = document.get("images")
-    for index, entry in enumerate(entries if isinstance(entries, list) else []):
-        item = f"images[{index}]"
+    for index, source in enumerate(entries if isinstance(entries, list) else []):
+        item, entry = f"images[{index}]", source
         codes = [(each.code, each.message) for each in found.get(item, [])]
         key = entry.get("id") if isinstance(entry, dict) and _hashable(entry) else None
         name, size = images.get(key, (None, None))
@@ -265,21 +264,20 @@ def mend_geojson(
     kept: list[Any] = []
     used: set[Any] = set()
     features = view.document.get("features")
-    for index, feature in enumerate(features if isinstance(features, list) else []):
+    for index, source in enumerate(features if isinstance(features, list) else []):
         item = f"features[{index}]"
+        feature = dict(source) if isinstance(source, dict) else source
         codes = [(each.code, each.message) for each in found.get(item, [])]
         name = view.image_of(feature)
         if name in unreadable and "unreadable" in choices.drop:
             changes.add(item, "unreadable-image", "left out with its image")
             continue
-        if isinstance(feature, dict):
-            feature = dict(feature)
-            if any(choices.repairs(code) for code, _ in codes):
-                _mend_feature(feature, name, view, codes, item, choices, changes)
-                codes = [
-                    *feature_problems(feature, view),
-                    *(each for each in codes if each[0] == "duplicate-object"),
-                ]
+        if isinstance(feature, dict) and any(choices.repairs(code) for code, _ in codes):
+            _mend_feature(feature, name, view, codes, item, choices, changes)
+            codes = [
+                *feature_problems(feature, view),
+                *(each for each in codes if each[0] == "duplicate-object"),
+            ]
         refused = choices.refused(codes)
         if refused:
             changes.add(item, refused[0], "left out", refused[1])
@@ -364,8 +362,8 @@ def mend_lines(
     """Return the mended lines of a label file."""
     kept: list[str] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        item = f"line {number}"
+    for number, source in enumerate(lines, 1):
+        item, line = f"line {number}", source
         if not line.strip() or is_header(format_, line):
             kept.append(line)
             continue

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Return whether a JSON value is a number, NaN included."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> TypeGuard[int | float]:
     """Return whether a JSON value is an integer, spelled as a number."""
     return is_number(value) and math.isfinite(value) and float(value).is_integer()
 
 
-def is_side(value: Any) -> bool:
+def is_side(value: Any) -> TypeGuard[int | float]:
     """Return whether a JSON value is a length in whole pixels."""
     return is_whole(value) and 0 < value <= 10_000_000
 

@@ -26,7 +26,8 @@ class ObjectRow:
     image, class_id, class_name, source_id
         What it is.
     shape
-        What it is drawn as: ``box``, ``polygon``, ``oriented box``, ``mask``, ``geometry``, ``points``.
+        What it is drawn as: ``box``, ``polygon``, ``oriented box``, ``mask``, ``geometry`` or
+        ``points``.
     x, y
         Centroid in pixels.
     width_px, height_px
@@ -257,9 +258,9 @@ def _covered(
     """Return the area that objects of one image cover together, clipped to the image."""
     outlines = [shapely.make_valid(shapes[index]) for index in indices if shapes[index] is not None]
     masks = [
-        annotations.objects[index].rle
+        rle.decode()
         for index in indices
-        if shapes[index] is None and annotations.objects[index].rle is not None
+        if shapes[index] is None and (rle := annotations.objects[index].rle) is not None
     ]
     area = 0.0
     if outlines:
@@ -268,10 +269,10 @@ def _covered(
             union = shapely.intersection(union, shapely.box(0, 0, image.width, image.height))
         area += float(union.area)
     if masks:
-        joined = masks[0].decode()
+        joined = masks[0]
         for each in masks[1:]:
-            if each.decode().shape == joined.shape:
-                joined = joined | each.decode()
+            if each.shape == joined.shape:
+                joined = joined | each
         area += float(joined.sum())
     return area
 

@@ -25,12 +25,17 @@ def polygon(points: Sequence[Sequence[float]]) -> Any:
 def outline_problems(geometry: Any, size: Size | None) -> list[tuple[str, str]]:
     """Return (code, message) for an outline in pixels of an image of (height, width) `size`."""
     found: list[tuple[str, str]] = []
-    if geometry.area == 0 and geometry.geom_type in ("Polygon", "MultiPolygon"):
+    if geometry.geom_type in ("Polygon", "MultiPolygon") and true_area(geometry) == 0:
         found.append(("empty-polygon", "the outline has no area"))
     elif not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)
         found.append(("invalid-geometry", f"the outline is not valid: {reason}"))
     return found + outside_problems(geometry, size)
+
+
+def true_area(geometry: Any) -> float:
+    """Return the area that a line encloses; the halves of a figure of eight do not cancel."""
+    return float((geometry if geometry.is_valid else shapely.make_valid(geometry)).area)
 
 
 def outside_problems(geometry: Any, size: Size | None) -> list[tuple[str, str]]:
@@ -59,10 +64,7 @@ def mended(geometry: Any, method: Method) -> Any | None:
     ``make_valid`` keeps every part that the line encloses; ``buffer`` (by 0) is the field's custom
     and drops one lobe of a figure of eight.
     """
-    if method == "buffer":
-        result = geometry.buffer(0)
-    else:
-        result = shapely.make_valid(geometry)
+    result = geometry.buffer(0) if method == "buffer" else shapely.make_valid(geometry)
     parts = areas(result)
     if not parts:
         return None

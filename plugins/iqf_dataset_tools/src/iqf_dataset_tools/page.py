@@ -99,7 +99,10 @@ def stats_page(statistics: DatasetStatistics, previews: int = 60) -> HtmlPage:
             annotations_table(statistics, set(names)),
             lead="Filter by words: a class, an image, a shape. A number leads to its picture.",
         )
-    page.section("All fields", _summaries(statistics))
+    page.section(
+        "All fields",
+        html_details("Least, mean and greatest of every field", _summaries(statistics)),
+    )
     return page
 
 
@@ -107,7 +110,7 @@ def spread(names: tuple[str, ...], count: int) -> list[str]:
     """Return at most `count` names, evenly spread, in order."""
     if len(names) <= count:
         return list(names)
-    places = np.unique(np.linspace(0, len(names) - 1, count).round().astype(int)) if count else []
+    places = sorted(set(np.linspace(0, len(names) - 1, count).round().astype(int).tolist()))
     return [names[place] for place in places]
 
 
@@ -325,8 +328,8 @@ def annotations_table(statistics: DatasetStatistics, shown: set[str]) -> Html:
     rows = [_annotation_row(each, shown) for each in statistics.rows[:_MOST_ROWS]]
     table = html_table(columns, rows, filterable=True)
     if len(statistics.rows) > _MOST_ROWS:
-        note = html_note(f"The first {_MOST_ROWS:,} of {len(statistics.rows):,} objects; all are in "
-                         "the CSV.")  # fmt: skip
+        note = html_note(f"The first {_MOST_ROWS:,} of {len(statistics.rows):,} objects; "
+                         "all are in the CSV.")  # fmt: skip
         return Html(table + note)
     return table
 

@@ -182,12 +182,12 @@ def _counts(reader: ImageReader) -> tuple[list[NDArray[np.int64]], int]:
         whole = bool(mask.all())
         for band, total in enumerate(counts):
             values = pixels[..., band].ravel() if whole else pixels[..., band][mask]
-            total += np.bincount(values, minlength=levels)
+            np.add(total, np.bincount(values, minlength=levels), out=total)
     return counts, valid
 
 
 def of_counts(name: str, counts: NDArray[np.int64], peak: float | None) -> BandStatistics:
-    """Return the statistics of a band whose values have been counted: ``counts[v]`` pixels are v."""
+    """Return the statistics of a band in which ``counts[v]`` pixels have the value v."""
     total = int(counts.sum())
     if not total:
         return BandStatistics(name, 0, None, None, None, None, {}, None, None)

@@ -22,7 +22,8 @@ def draw_masks(
 ) -> list[Change]:
     """Draw the objects of the dataset at `folder` into ``masks/`` beside its images.
 
-    A pixel belongs to an object when its centre does. Where objects overlap the smaller one is seen.
+    A pixel belongs to an object when its centre does. Where objects overlap the smaller one is
+    seen.
     Masks are PNG of 8 bits, or of 16 where class numbers need them.
 
     Raises

@@ -28,9 +28,11 @@ def statistics_lines(found: DatasetStatistics) -> list[str]:
         lines += ["", *_columns(head, rows)]
     counted = [each for each in found.classes if each.objects]
     if counted:
-        rows = [(e.name, e.objects, e.images, e.area_px, e.area_m2, e.coverage) for e in counted]
-        head = ("CLASS", "OBJECTS", "IMAGES", "AREA PX²", "AREA M²", "COVERAGE")
-        lines += ["", *_columns(head, rows)]
+        per_class = [
+            (e.name, e.objects, e.images, e.area_px, e.area_m2, e.coverage) for e in counted
+        ]
+        titles = ("CLASS", "OBJECTS", "IMAGES", "AREA PX²", "AREA M²", "COVERAGE")
+        lines += ["", *_columns(titles, per_class)]
     if found.mask_classes:
         lines += ["", *_columns(("MASK VALUE", "COVERAGE"), list(found.mask_classes.items()))]
     shown = [each for each in found.summaries() if each.field.startswith("objects.")]
