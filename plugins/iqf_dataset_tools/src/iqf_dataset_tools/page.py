@@ -323,8 +323,11 @@ def _together(statistics: DatasetStatistics) -> Html | None:
 def annotations_table(statistics: DatasetStatistics, shown: set[str]) -> Html:
     """Return the filterable table of objects; those whose picture is shown lead to it."""
     heads = ("x", "y", "width", "height", "area, px²", "area, m²", "angle", "compactness")
-    columns = [HtmlColumn("no.", numeric=True), HtmlColumn("class"), HtmlColumn("image"),
-               HtmlColumn("shape"), *(HtmlColumn(name, numeric=True) for name in heads)]  # fmt: skip
+    columns = [
+        HtmlColumn("no.", numeric=True),
+        *map(HtmlColumn, ("class", "image", "shape")),
+        *(HtmlColumn(name, numeric=True) for name in heads),
+    ]
     rows = [_annotation_row(each, shown) for each in statistics.rows[:_MOST_ROWS]]
     table = html_table(columns, rows, filterable=True)
     if len(statistics.rows) > _MOST_ROWS:
