@@ -35,8 +35,17 @@ if TYPE_CHECKING:
     from iqf_core.datasets.annotations import Annotation as Annotation
     from iqf_core.datasets.annotations import Annotations as Annotations
     from iqf_core.datasets.annotations import ImageRecord as ImageRecord
+    from iqf_core.datasets.atomic import partial_folder as partial_folder
     from iqf_core.datasets.dataset import Dataset as Dataset
     from iqf_core.datasets.dataset import open_dataset as open_dataset
+    from iqf_core.datasets.following import link_or_copy as link_or_copy
+    from iqf_core.datasets.layout import Layout as Layout
+    from iqf_core.datasets.layout import find_layout as find_layout
+    from iqf_core.datasets.run_length import RunLengthMask as RunLengthMask
+    from iqf_core.datasets.run_length import parse_run_length as parse_run_length
+    from iqf_core.datasets.shapes import Placement as Placement
+    from iqf_core.datasets.shapes import pixel_shape as pixel_shape
+    from iqf_core.datasets.untrusted import ImageNames as ImageNames
     from iqf_core.errors import ConfigurationError as ConfigurationError
     from iqf_core.errors import DatasetError as DatasetError
     from iqf_core.errors import ExecutionError as ExecutionError
@@ -48,8 +57,12 @@ if TYPE_CHECKING:
     from iqf_core.errors import TrackingError as TrackingError
     from iqf_core.errors import UnknownComponentError as UnknownComponentError
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
+    from iqf_core.execution.local import LocalExecutor as LocalExecutor
+    from iqf_core.execution.spreading import Spread as Spread
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.files import atomic_write_text as atomic_write_text
+    from iqf_core.files import content_hash as content_hash
     from iqf_core.html.charts import ChartLevel as ChartLevel
     from iqf_core.html.charts import ChartMark as ChartMark
     from iqf_core.html.charts import ChartPoint as ChartPoint
@@ -73,6 +86,9 @@ if TYPE_CHECKING:
     from iqf_core.html.tables import html_table as html_table
     from iqf_core.imaging.conversion import to_dtype as to_dtype
     from iqf_core.imaging.georeference import Georeference as Georeference
+    from iqf_core.imaging.header import ImageHeader as ImageHeader
+    from iqf_core.imaging.header import is_image_name as is_image_name
+    from iqf_core.imaging.header import read_header as read_header
     from iqf_core.imaging.image import Image as Image
     from iqf_core.imaging.image import ImageMetadata as ImageMetadata
     from iqf_core.imaging.preview import preview as preview
@@ -166,6 +182,22 @@ _HOMES: dict[str, str] = {
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
     "progress": "progress",
+    "partial_folder": "datasets.atomic",
+    "link_or_copy": "datasets.following",
+    "Layout": "datasets.layout",
+    "find_layout": "datasets.layout",
+    "RunLengthMask": "datasets.run_length",
+    "parse_run_length": "datasets.run_length",
+    "Placement": "datasets.shapes",
+    "pixel_shape": "datasets.shapes",
+    "ImageNames": "datasets.untrusted",
+    "LocalExecutor": "execution.local",
+    "Spread": "execution.spreading",
+    "atomic_write_text": "files",
+    "content_hash": "files",
+    "ImageHeader": "imaging.header",
+    "read_header": "imaging.header",
+    "is_image_name": "imaging.header",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - static checkers read the imports above
