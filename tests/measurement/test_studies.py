@@ -191,7 +191,7 @@ def test_predictions_are_held_against_the_copy_s_annotations(make_study):
     [
         ("nothing", {"difference": None, "on": "generated"}, "left no output.json"),
         ("objects", {"difference": None, "on": "generated"}, "holds predictions, not"),
-        ("outside", {"difference": None, "on": "generated"}, "leaves the run's output folder"),
+        ("outside", {"difference": None, "on": "generated"}, "leaves the output folder"),
         ("nothing", "fails", "train.fails: metric 'fails' of plugin .* failed on train0.png"),
     ],
 )
