@@ -56,10 +56,32 @@ if TYPE_CHECKING:
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.html.charts import ChartLevel as ChartLevel
+    from iqf_core.html.charts import ChartMark as ChartMark
+    from iqf_core.html.charts import ChartPoint as ChartPoint
+    from iqf_core.html.charts import ChartSeries as ChartSeries
+    from iqf_core.html.charts import bar_chart as bar_chart
+    from iqf_core.html.charts import histogram_chart as histogram_chart
+    from iqf_core.html.charts import html_legend as html_legend
+    from iqf_core.html.charts import xy_chart as xy_chart
+    from iqf_core.html.fragments import Html as Html
+    from iqf_core.html.fragments import html_details as html_details
+    from iqf_core.html.fragments import html_facts as html_facts
+    from iqf_core.html.fragments import html_figures as html_figures
+    from iqf_core.html.fragments import html_grid as html_grid
+    from iqf_core.html.fragments import html_note as html_note
+    from iqf_core.html.fragments import html_tag as html_tag
+    from iqf_core.html.images import html_image as html_image
+    from iqf_core.html.images import image_data_uri as image_data_uri
+    from iqf_core.html.page import HtmlPage as HtmlPage
+    from iqf_core.html.tables import HtmlCell as HtmlCell
+    from iqf_core.html.tables import HtmlColumn as HtmlColumn
+    from iqf_core.html.tables import html_table as html_table
     from iqf_core.imaging.conversion import to_dtype as to_dtype
     from iqf_core.imaging.georeference import Georeference as Georeference
     from iqf_core.imaging.image import Image as Image
     from iqf_core.imaging.image import ImageMetadata as ImageMetadata
+    from iqf_core.imaging.preview import preview as preview
     from iqf_core.imaging.reading import ImageReader as ImageReader
     from iqf_core.imaging.reading import open_image as open_image
     from iqf_core.imaging.reading import read_image as read_image
@@ -120,10 +142,32 @@ _HOMES: dict[str, str] = {
     "UnsupportedImageError": "errors",
     "Results": "experiments.results.results",
     "Study": "experiments.study",
+    "ChartLevel": "html.charts",
+    "ChartMark": "html.charts",
+    "ChartPoint": "html.charts",
+    "ChartSeries": "html.charts",
+    "bar_chart": "html.charts",
+    "histogram_chart": "html.charts",
+    "html_legend": "html.charts",
+    "xy_chart": "html.charts",
+    "Html": "html.fragments",
+    "html_details": "html.fragments",
+    "html_facts": "html.fragments",
+    "html_figures": "html.fragments",
+    "html_grid": "html.fragments",
+    "html_note": "html.fragments",
+    "html_tag": "html.fragments",
+    "html_image": "html.images",
+    "image_data_uri": "html.images",
+    "HtmlPage": "html.page",
+    "HtmlCell": "html.tables",
+    "HtmlColumn": "html.tables",
+    "html_table": "html.tables",
     "to_dtype": "imaging.conversion",
     "Georeference": "imaging.georeference",
     "Image": "imaging.image",
     "ImageMetadata": "imaging.image",
+    "preview": "imaging.preview",
     "ImageReader": "imaging.reading",
     "open_image": "imaging.reading",
     "read_image": "imaging.reading",
