@@ -32,7 +32,8 @@ def read_mask(path: Path) -> NDArray[Any]:
         labels: NDArray[Any] = mask.read()
     if len(labels) != 1:
         raise ImageError(path, f"has {len(labels)} bands; a mask has one, the class of each pixel")
-    return labels[0]
+    band: NDArray[Any] = labels[0]
+    return band
 
 
 def resample_mask(source: Path, target: Path, change: ImageChange) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iqf_core.errors import DatasetError
 from iqf_core.measurement.predictions import (
@@ -38,6 +38,18 @@ def output_path(record: RunRecord) -> Path:
     return path
 
 
+def run_output(record: RunRecord) -> tuple[Path, list[Any]]:
+    """Return the folder of a run's artifacts and the content of its ``output.json``.
+
+    Raises
+    ------
+    DatasetError
+        If it left none, or one that is no list.
+    """
+    path = output_path(record)
+    return path.parent, read_output(path)
+
+
 def generated_images(record: RunRecord) -> tuple[Path, list[str]]:
     """Return the folder of a run's artifacts and the images in it that ``output.json`` names.
 
@@ -46,8 +58,8 @@ def generated_images(record: RunRecord) -> tuple[Path, list[str]]:
     DatasetError
         If they are no relative paths of files in that folder.
     """
-    path = output_path(record)
-    return path.parent, checked_paths(path, read_output(path))
+    folder, content = run_output(record)
+    return folder, checked_paths(folder / OUTPUT_NAME, content)
 
 
 def predictions(record: RunRecord) -> tuple[Path, Predictions]:

@@ -162,11 +162,11 @@ def _pycocotools(
     with contextlib.redirect_stdout(io.StringIO()):  # it reports its progress there
         sides = []
         for side in (task.truth, task.detections):
-            coco = COCO()
+            coco: Any = COCO()
             coco.dataset = _document(task, side, key, side.geometry)
             coco.createIndex()
             sides.append(coco)
-        evaluation = Evaluation(*sides, _KINDS.get(task.iou, "bbox"))
+        evaluation: Any = Evaluation(*sides, _KINDS.get(task.iou, "bbox"))
         evaluation.params.iouThrs = IOU_THRESHOLDS
         evaluation.params.maxDets = list(most_detections)
         evaluation.params.areaRng = [list(each) for each in areas]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -145,8 +145,6 @@ def _in_pixels(
     each: Annotation, dataset: Dataset, placements: dict[str, Placement | None]
 ) -> Annotation:
     """Return an object whose geometry, if it has one, is polygons in pixels."""
-    from dataclasses import replace
-
     if each.geometry is None:
         return each
     if each.image not in placements:
@@ -217,8 +215,7 @@ def _encoded(each: Annotation, size: Size) -> dict[str, Any] | None:
 
 def draw(polygons: Sequence[Any], size: Size) -> dict[str, Any]:
     """Return the run-length mask of polygons (outer ring, holes …), drawn by the COCO API."""
-    from pycocotools import mask as masks
-
+    masks = _coco_masks()
     outer = _rings([polygon[0] for polygon in polygons], size)
     holes = [ring for polygon in polygons for ring in polygon[1:]]
     drawn = masks.merge(outer)
@@ -228,15 +225,20 @@ def draw(polygons: Sequence[Any], size: Size) -> dict[str, Any]:
     return {"size": list(size), "counts": drawn["counts"].decode("ascii")}
 
 
-def _rings(rings: Sequence[Any], size: Size) -> Any:
-    from pycocotools import mask as masks
+def _coco_masks() -> Any:
+    """Return the COCO API's functions of masks, which are not annotated."""
+    from pycocotools import mask
 
+    return mask
+
+
+def _rings(rings: Sequence[Any], size: Size) -> Any:
+    masks = _coco_masks()
     return masks.frPyObjects([np.asarray(ring, float).ravel().tolist() for ring in rings], *size)
 
 
 def _mask_area(mask: Mapping[str, Any]) -> float:
-    from pycocotools import mask as masks
-
+    masks = _coco_masks()
     return float(masks.area({**mask, "counts": mask["counts"].encode("ascii")}))
 
 
