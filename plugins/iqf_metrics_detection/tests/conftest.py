@@ -17,7 +17,7 @@ from iqf_core.components.specification import parse_specification
 SIDE = 100
 
 
-def write_images(folder: Path, count: int) -> None:
+def _write_images(folder: Path, count: int) -> None:
     """Write `count` grey images of 100 x 100 pixels."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for index in range(count):
@@ -26,12 +26,18 @@ def write_images(folder: Path, count: int) -> None:
 
 
 @pytest.fixture
+def write_images() -> Callable[[Path, int], None]:
+    """Write grey images ``i0.png``, ``i1.png`` … into ``images`` of a folder."""
+    return _write_images
+
+
+@pytest.fixture
 def coco(tmp_path: Path) -> Callable[..., Path]:
     """Write a COCO dataset; each object is a dictionary of annotation fields."""
 
     def write(objects: list[dict[str, Any]], images: int = 2, classes: Any = ("plane", "ship")):
         folder = tmp_path / "data"
-        write_images(folder, images)
+        _write_images(folder, images)
         document = {
             "images": [
                 {"id": i + 1, "file_name": f"i{i}.png", "height": SIDE, "width": SIDE}

@@ -10,11 +10,10 @@ import json
 import numpy as np
 import pytest
 import shapely
+from iqf_metrics_detection.polygons import as_rectangles, quadrilateral_iou
 from pycocotools import mask as masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-
-from iqf_metrics_detection.polygons import as_rectangles, quadrilateral_iou
 
 #: COCO's own order of its twelve numbers (``summarize``).
 TWELVE = [
