@@ -39,12 +39,14 @@ if TYPE_CHECKING:
     from iqf_core.datasets.dataset import Dataset as Dataset
     from iqf_core.datasets.dataset import open_dataset as open_dataset
     from iqf_core.datasets.following import link_or_copy as link_or_copy
+    from iqf_core.datasets.formats.mask_resampling import read_mask as read_mask
     from iqf_core.datasets.layout import Layout as Layout
     from iqf_core.datasets.layout import find_layout as find_layout
     from iqf_core.datasets.run_length import RunLengthMask as RunLengthMask
     from iqf_core.datasets.run_length import parse_run_length as parse_run_length
     from iqf_core.datasets.shapes import Placement as Placement
     from iqf_core.datasets.shapes import pixel_shape as pixel_shape
+    from iqf_core.datasets.shapes import polygons_of as polygons_of
     from iqf_core.datasets.untrusted import ImageNames as ImageNames
     from iqf_core.errors import ConfigurationError as ConfigurationError
     from iqf_core.errors import DatasetError as DatasetError
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from iqf_core.imaging.writing import ImageWriter as ImageWriter
     from iqf_core.imaging.writing import write_image as write_image
     from iqf_core.measurement.engine import measure_dataset as measure_dataset
+    from iqf_core.measurement.predictions import measure_predictions as measure_predictions
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
@@ -132,6 +135,12 @@ _HOMES: dict[str, str] = {
     "ImageRecord": "datasets.annotations",
     "Dataset": "datasets.dataset",
     "open_dataset": "datasets.dataset",
+    "read_mask": "datasets.formats.mask_resampling",
+    "RunLengthMask": "datasets.run_length",
+    "parse_run_length": "datasets.run_length",
+    "Placement": "datasets.shapes",
+    "pixel_shape": "datasets.shapes",
+    "polygons_of": "datasets.shapes",
     "ConfigurationError": "errors",
     "DatasetError": "errors",
     "ExecutionError": "errors",
@@ -178,6 +187,7 @@ _HOMES: dict[str, str] = {
     "ImageWriter": "imaging.writing",
     "write_image": "imaging.writing",
     "measure_dataset": "measurement.engine",
+    "measure_predictions": "measurement.predictions",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
