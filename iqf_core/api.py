@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iqf_core.cli.state import print_columns as print_columns
+    from iqf_core.cli.state import print_json as print_json
     from iqf_core.components.base import BaseComponent as BaseComponent
     from iqf_core.components.context import Context as Context
     from iqf_core.components.dataset_format import DatasetFormat as DatasetFormat
@@ -28,8 +30,15 @@ if TYPE_CHECKING:
     from iqf_core.components.modifier import Encoded as Encoded
     from iqf_core.components.modifier import Geometry as Geometry
     from iqf_core.components.modifier import Modifier as Modifier
+    from iqf_core.components.network import Network as Network
     from iqf_core.components.parameters import Params as Params
     from iqf_core.components.parameters import parameter as parameter
+    from iqf_core.components.parameters import validate as validate
+    from iqf_core.components.specification import Grid as Grid
+    from iqf_core.components.specification import Specification as Specification
+    from iqf_core.components.specification import format_specification as format_specification
+    from iqf_core.components.specification import parse_specification as parse_specification
+    from iqf_core.components.specification import specification_from_yaml as specification_from_yaml
     from iqf_core.components.trainer import Command as Command
     from iqf_core.components.trainer import Trainer as Trainer
     from iqf_core.datasets.annotations import Annotation as Annotation
@@ -50,6 +59,8 @@ if TYPE_CHECKING:
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.files import atomic_write_bytes as atomic_write_bytes
+    from iqf_core.files import atomic_write_text as atomic_write_text
     from iqf_core.imaging.conversion import to_dtype as to_dtype
     from iqf_core.imaging.georeference import Georeference as Georeference
     from iqf_core.imaging.image import Image as Image
@@ -61,12 +72,17 @@ if TYPE_CHECKING:
     from iqf_core.imaging.writing import ImageWriter as ImageWriter
     from iqf_core.imaging.writing import write_image as write_image
     from iqf_core.measurement.engine import measure_dataset as measure_dataset
+    from iqf_core.modification.chain import Chain as Chain
+    from iqf_core.modification.images import modify_whole as modify_whole
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
     from iqf_core.progress import progress as progress
+    from iqf_core.yaml12 import load_yaml as load_yaml
 
 _HOMES: dict[str, str] = {
+    "print_columns": "cli.state",
+    "print_json": "cli.state",
     "BaseComponent": "components.base",
     "Context": "components.context",
     "DatasetFormat": "components.dataset_format",
@@ -85,8 +101,15 @@ _HOMES: dict[str, str] = {
     "Encoded": "components.modifier",
     "Geometry": "components.modifier",
     "Modifier": "components.modifier",
+    "Network": "components.network",
     "Params": "components.parameters",
     "parameter": "components.parameters",
+    "validate": "components.parameters",
+    "Grid": "components.specification",
+    "Specification": "components.specification",
+    "format_specification": "components.specification",
+    "parse_specification": "components.specification",
+    "specification_from_yaml": "components.specification",
     "Command": "components.trainer",
     "Trainer": "components.trainer",
     "Annotation": "datasets.annotations",
@@ -107,6 +130,8 @@ _HOMES: dict[str, str] = {
     "UnsupportedImageError": "errors",
     "Results": "experiments.results.results",
     "Study": "experiments.study",
+    "atomic_write_bytes": "files",
+    "atomic_write_text": "files",
     "to_dtype": "imaging.conversion",
     "Georeference": "imaging.georeference",
     "Image": "imaging.image",
@@ -118,10 +143,13 @@ _HOMES: dict[str, str] = {
     "ImageWriter": "imaging.writing",
     "write_image": "imaging.writing",
     "measure_dataset": "measurement.engine",
+    "Chain": "modification.chain",
+    "modify_whole": "modification.images",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
     "progress": "progress",
+    "load_yaml": "yaml12",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - static checkers read the imports above

@@ -2,4 +2,55 @@
 
 from __future__ import annotations
 
+from iqf_core.plugin import Component, hookimpl
+
 IQF_CONTRACT = 1
+
+
+@hookimpl
+def iqf_networks() -> list[Component]:
+    """Declare the networks."""
+    return [
+        Component(
+            "msrn",
+            "iqf_sr_msrn.networks.components:Msrn",
+            summary="The multi-scale residual network, full size or for a processor",
+        ),
+        Component(
+            "fsrcnn",
+            "iqf_sr_msrn.networks.components:Fsrcnn",
+            summary="The fast super-resolution convolutional network",
+        ),
+    ]
+
+
+@hookimpl
+def iqf_losses() -> list[Component]:
+    """Declare the losses."""
+    return [
+        Component("l1", "iqf_sr_msrn.losses.pixel:L1", summary="Mean absolute error"),
+        Component("mse", "iqf_sr_msrn.losses.pixel:Mse", summary="Mean squared error"),
+        Component(
+            "charbonnier",
+            "iqf_sr_msrn.losses.pixel:Charbonnier",
+            summary="L1 that is smooth at zero",
+        ),
+        Component("ssim", "iqf_sr_msrn.losses.pixel:Ssim", summary="1 - structural similarity"),
+        Component(
+            "vgg",
+            "iqf_sr_msrn.losses.vgg:Vgg",
+            summary="Distance of VGG16 features, weights from a local file",
+        ),
+    ]
+
+
+@hookimpl
+def iqf_commands() -> list[Component]:
+    """Declare the commands."""
+    return [
+        Component(
+            "sr.train",
+            "iqf_sr_msrn.commands.train:train",
+            summary="Train a super-resolution network on any mixture of losses",
+        ),
+    ]
