@@ -22,7 +22,12 @@ TRAINING = (
     "skimage:brick.png",
     "skimage:camera.png",
 )
-VALIDATION = ("skimage:astronaut.png", "skimage:rocket.jpg", "sklearn:china.jpg", "skimage:moon.png")
+VALIDATION = (
+    "skimage:astronaut.png",
+    "skimage:rocket.jpg",
+    "sklearn:china.jpg",
+    "skimage:moon.png",
+)
 
 
 def read(name: str) -> np.ndarray:

@@ -25,6 +25,34 @@ def iqf_networks() -> list[Component]:
 
 
 @hookimpl
+def iqf_modifiers() -> list[Component]:
+    """Declare the modifiers, which are also the upscalers of ``iqf sr evaluate``."""
+    return [
+        Component(
+            "msrn",
+            "iqf_sr_msrn.modifiers.network:NetworkUpscaling",
+            summary="Super-resolution with a trained network; annotations follow",
+            aliases=("super_resolution",),
+        ),
+        Component(
+            "onnx",
+            "iqf_sr_msrn.modifiers.onnx:OnnxUpscaling",
+            summary="Super-resolution with a network in an ONNX file",
+        ),
+        Component(
+            "bicubic",
+            "iqf_sr_msrn.modifiers.interpolation:Bicubic",
+            summary="Enlargement by bicubic interpolation",
+        ),
+        Component(
+            "lanczos",
+            "iqf_sr_msrn.modifiers.interpolation:Lanczos",
+            summary="Enlargement by Lanczos interpolation",
+        ),
+    ]
+
+
+@hookimpl
 def iqf_losses() -> list[Component]:
     """Declare the losses."""
     return [
@@ -52,5 +80,15 @@ def iqf_commands() -> list[Component]:
             "sr.train",
             "iqf_sr_msrn.commands.train:train",
             summary="Train a super-resolution network on any mixture of losses",
+        ),
+        Component(
+            "sr.evaluate",
+            "iqf_sr_msrn.commands.evaluate:evaluate",
+            summary="Compare upscalers with the truth and with each other",
+        ),
+        Component(
+            "sr.upscale",
+            "iqf_sr_msrn.commands.upscale:upscale",
+            summary="Enlarge images with a trained network",
         ),
     ]

@@ -12,7 +12,9 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("images", type=_PATH, required=False)
-@click.option("--config", "config_file", type=_PATH, help="YAML file of settings; options go first.")
+@click.option(
+    "--config", "config_file", type=_PATH, help="YAML file of settings; options go first."
+)
 @click.option("--out", type=_PATH, help="Folder of the trained model.")
 @click.option("--validation", type=_PATH, help="Validation images; by default a share of IMAGES.")
 @click.option("--validation-share", type=float, help="That share (0.1).")

@@ -51,9 +51,7 @@ def fidelity(result: Image, truth: Image, border: int) -> Fidelity:
             f"an image of {truth.height} x {truth.width} px has nothing inside a border of {border}"
         )
     inside = (slice(border, truth.height - border), slice(border, truth.width - border))
-    one, other = (
-        unit_planes(each.pixels[inside], each.peak) for each in (result, truth)
-    )
+    one, other = (unit_planes(each.pixels[inside], each.peak) for each in (result, truth))
     valid = None if truth.mask is None else truth.mask[inside]
     luma_one, luma_other = evaluation_luma(one), evaluation_luma(other)
     return Fidelity(

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from iqf_sr_msrn.channels import from_luma_chroma, to_luma_chroma, unit_planes
+from iqf_sr_msrn.channels import from_luma_chroma, to_luma_chroma
 from iqf_sr_msrn.networks.layers import enlarged
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from iqf_core.api import Image
 
 #: Maps planes (C, h, w) to (C, scale h, scale w).
 Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -25,42 +22,10 @@ Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 TILE_PX = 192
 
 
-def upscale_pixels(
-    image: Image,
-    network: nn.Module,
-    scale: int,
-    channels: str,
-    halo: int,
-    *,
-    ensemble: bool = False,
-    tile_px: int = TILE_PX,
-) -> NDArray[np.float32]:
-    """Return the enlarged image as planes (C, scale H, scale W), 1 for the peak, clipped to [0, 1].
-
-    Parameters
-    ----------
-    image
-        The low-resolution image.
-    network
-        In evaluation mode.
-    scale, channels
-        Of the network.
-    halo
-        Its radius in input pixels.
-    ensemble
-        Average over the 8 flips and rotations of the input.
-    tile_px
-        Edge of a tile; larger needs more memory and is a little faster.
-    """
-    function = network_function(network, channels, scale, ensemble=ensemble)
-    planes = unit_planes(image.pixels, image.peak)
-    return tiled(planes, function, scale, halo, tile_px)
-
-
 def network_function(
     network: nn.Module, channels: str, scale: int, *, ensemble: bool = False
 ) -> Function:
-    """Return what maps planes of all bands, 1 for the peak, to enlarged ones in [0, 1]."""
+    """Return what maps planes of all bands, 1 for the peak, to enlarged ones."""
 
     def run(planes: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -75,17 +40,14 @@ def network_function(
 def on_channels(function: Function, channels: str, scale: int) -> Function:
     """Return a function of all bands from one of the luma; chroma is enlarged bicubically."""
 
-    def all_bands(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.clip(function(planes), 0, 1)
-
     def luma(planes: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(planes) == 1:
-            return all_bands(planes)
+            return function(planes)
         split = to_luma_chroma(planes)
         chroma = enlarged(torch.from_numpy(split[None, 1:]), scale)[0].numpy()
-        return np.clip(from_luma_chroma(np.concatenate([function(split[:1]), chroma])), 0, 1)
+        return from_luma_chroma(np.concatenate([function(split[:1]), chroma]))
 
-    return luma if channels == "y" else all_bands
+    return luma if channels == "y" else function
 
 
 def tiled(
@@ -149,14 +111,3 @@ def _ensembled(function: Function) -> Function:
         return (total / 8).astype(np.float32)
 
     return run
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[nn.Module]:
-    """Put a network into evaluation mode for a while."""
-    before = network.training
-    network.eval()
-    try:
-        yield network
-    finally:
-        network.train(before)

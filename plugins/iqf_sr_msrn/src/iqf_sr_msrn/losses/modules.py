@@ -53,7 +53,9 @@ def ssim(one: Tensor, other: Tensor) -> Tensor:
     def smooth(images: Tensor) -> Tensor:
         down = line.view(1, 1, 11, 1).expand(bands, 1, 11, 1)
         across = line.view(1, 1, 1, 11).expand(bands, 1, 1, 11)
-        return functional.conv2d(functional.conv2d(images, down, groups=bands), across, groups=bands)
+        return functional.conv2d(
+            functional.conv2d(images, down, groups=bands), across, groups=bands
+        )
 
     mean_one, mean_other = smooth(one), smooth(other)
     variance_one = smooth(one * one) - mean_one**2

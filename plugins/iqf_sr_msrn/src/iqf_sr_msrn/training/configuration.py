@@ -29,11 +29,17 @@ class TrainingConfiguration(Params):
         None, description="validation images; by default a share of the training images"
     )
     validation_share: float = parameter(
-        0.1, description="share of the images, at least one, kept for validation", unit="", gt=0, lt=1
+        0.1,
+        description="share of the images, at least one, kept for validation",
+        unit="",
+        gt=0,
+        lt=1,
     )
     out: Path = parameter(description="folder of the trained model")
     model: str = parameter("msrn", description="network: msrn, msrn:preset=cpu, fsrcnn …")
-    scale: int = parameter(2, description="how many times larger the result is", unit="", ge=2, le=8)
+    scale: int = parameter(
+        2, description="how many times larger the result is", unit="", ge=2, le=8
+    )
     channels: Literal["all", "y"] = parameter(
         "all", description="what the network sees: all bands, or the luma of red, green, blue"
     )
@@ -56,7 +62,10 @@ class TrainingConfiguration(Params):
         0.02, description="share of the steps in which the rate rises", unit="", ge=0, lt=1
     )
     clip: float = parameter(
-        1.0, description="largest gradient norm, relative to its running mean; 0: none", unit="", ge=0
+        1.0,
+        description="largest gradient norm, relative to its running mean; 0: none",
+        unit="",
+        ge=0,
     )
     ema: float = parameter(
         0.999, description="decay of the averaged weights, 0: none", unit="", ge=0, lt=1
@@ -75,7 +84,8 @@ class TrainingConfiguration(Params):
     )
     log_every: int = parameter(50, description="steps between two lines of the log", unit="", ge=1)
     best: str = parameter(
-        "psnr_y", description="metric that chooses the checkpoint: psnr_y, psnr, ssim, metric.output"
+        "psnr_y",
+        description="metric that chooses the checkpoint: psnr_y, psnr, ssim, metric.output",
     )
 
     @field_validator("loss", "degradation", mode="before")

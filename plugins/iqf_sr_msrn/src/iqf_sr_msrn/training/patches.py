@@ -94,8 +94,7 @@ class PatchSource:
         high = pair.high
         for _ in range(_DRAWS):
             row, column = (
-                int(rng.integers((length - size) // scale + 1)) * scale
-                for length in high.shape[:2]
+                int(rng.integers((length - size) // scale + 1)) * scale for length in high.shape[:2]
             )
             if high.mask is None or high.mask[row : row + size, column : column + size].all():
                 break

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from iqf_core.api import Dataset
-    from iqf_core.progress import Bar
     from iqf_core.plugins.registry import Registry
+    from iqf_core.progress import Bar
 
 #: What a resumed run may say otherwise: nothing that changes a step.
 _FREE = ("log_every",)

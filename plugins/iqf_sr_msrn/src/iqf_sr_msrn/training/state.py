@@ -56,9 +56,7 @@ class MovingWeights:
         0 for none: the copy then has the latest weights.
     """
 
-    def __init__(
-        self, network: torch.nn.Module, average: torch.nn.Module, decay: float
-    ) -> None:
+    def __init__(self, network: torch.nn.Module, average: torch.nn.Module, decay: float) -> None:
         self.network, self.average, self.decay = network, average, decay
         average.load_state_dict(network.state_dict())
         average.eval().requires_grad_(False)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iqf_core.api import ConfigurationError, Image, ImageReader, PairInput, to_dtype
+from iqf_core.api import ConfigurationError, ImageReader, PairInput
 from iqf_sr_msrn.evaluation.fidelity import fidelity
-from iqf_sr_msrn.inference.forward import upscale_pixels
+from iqf_sr_msrn.inference.enlarging import Enlarger, enlarge
+from iqf_sr_msrn.inference.forward import network_function
 from iqf_sr_msrn.training.patches import Pair, load_pair
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ class Validation:
         ConfigurationError
             If the criterion's metric has no value for any image.
         """
-        rows = [
-            self._one(pair, network, channels, halo) for pair in self._each()
-        ]
+        rows = [self._one(pair, network, channels, halo) for pair in self._each()]
         means: dict[str, float] = {}
         for name in rows[0]:
             known = [row[name] for row in rows if not np.isnan(row[name])]
@@ -129,13 +127,12 @@ class Validation:
                     self._pairs[name] = pair
             yield pair
 
-    def _one(
-        self, pair: Pair, network: nn.Module, channels: str, halo: int
-    ) -> dict[str, float]:
+    def _one(self, pair: Pair, network: nn.Module, channels: str, halo: int) -> dict[str, float]:
         assert pair.low is not None
-        values = upscale_pixels(pair.low, network, self.degradation.scale, channels, halo)
-        result = stored(values, pair.high)
-        measured = fidelity(result, pair.high, self.degradation.scale)
+        scale = self.degradation.scale
+        function = network_function(network, channels, scale)
+        result = enlarge(pair.low, Enlarger(function, scale, halo))
+        measured = fidelity(result, pair.high, scale)
         row = {"psnr_y": measured.psnr_y, "psnr": measured.psnr, "ssim": measured.ssim}
         if self.criterion.metric is not None:
             subject = PairInput(ImageReader.of(result), reference_reader=ImageReader.of(pair.high))
@@ -143,10 +140,3 @@ class Validation:
             number = value.value
             row[self.criterion.name] = float(number) if isinstance(number, (int, float)) else np.nan
         return row
-
-
-def stored(values: NDArray[Any], high: Image) -> Image:
-    """Return planes (C, H, W), 1 for the peak, as an image of the data type of `high`."""
-    pixels = np.moveaxis(values, 0, 2) * high.peak
-    limit = high.peak if high.dtype != "float32" else None
-    return high.with_pixels(to_dtype(pixels, high.dtype, limit=limit))
