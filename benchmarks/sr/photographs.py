@@ -21,6 +21,7 @@ TRAINING = (
     "skimage:gravel.png",
     "skimage:brick.png",
     "skimage:camera.png",
+    "skimage:coins.png",
 )
 VALIDATION = (
     "skimage:astronaut.png",

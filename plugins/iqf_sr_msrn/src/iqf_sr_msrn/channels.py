@@ -23,12 +23,12 @@ def unit_planes(pixels: NDArray[Any], peak: float) -> NDArray[np.float32]:
 
 def to_luma_chroma(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return Y, Cb, Cr (3, H, W) of red, green, blue; chroma around 0."""
-    return np.einsum("ij,jhw->ihw", _JFIF, planes)
+    return np.asarray(np.einsum("ij,jhw->ihw", _JFIF, planes))
 
 
 def from_luma_chroma(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return red, green, blue of Y, Cb, Cr; the inverse of :func:`to_luma_chroma`."""
-    return np.einsum("ij,jhw->ihw", _FROM_JFIF, planes)
+    return np.asarray(np.einsum("ij,jhw->ihw", _FROM_JFIF, planes))
 
 
 def evaluation_luma(planes: NDArray[Any]) -> NDArray[np.float64]:

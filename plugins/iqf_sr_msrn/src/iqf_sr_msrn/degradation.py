@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 
 def default_chain(scale: int) -> tuple[str, ...]:
-    """Return the chain that is used when none is named: pixels `scale` times as large.
+    """Return the chain that is used when none is named: optics, then coarser detectors.
 
-    Each is the mean over its area, which is what a coarser detector measures.
+    A Gaussian blur of half a coarse pixel, then the mean over each coarse pixel: at scale 2 this
+    is how the QMRLoss study makes its low-resolution images.
     """
-    return (f"gsd:factor={scale},interpolation=area,restore_size=false",)
+    return (
+        f"blur:sigma_px={scale / 2:g}",
+        f"gsd:factor={scale},interpolation=area,restore_size=false",
+    )
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,18 @@ def iqf_losses() -> list[Component]:
 
 
 @hookimpl
+def iqf_trainers() -> list[Component]:
+    """Declare the trainer."""
+    return [
+        Component(
+            "super_resolution",
+            "iqf_sr_msrn.trainer:SuperResolutionTrainer",
+            summary="Trains a super-resolution network for every point of a study",
+        ),
+    ]
+
+
+@hookimpl
 def iqf_commands() -> list[Component]:
     """Declare the commands."""
     return [
@@ -80,6 +92,11 @@ def iqf_commands() -> list[Component]:
             "sr.train",
             "iqf_sr_msrn.commands.train:train",
             summary="Train a super-resolution network on any mixture of losses",
+        ),
+        Component(
+            "sr.import",
+            "iqf_sr_msrn.commands.official:import_checkpoint",
+            summary="Make a model folder of an official MSRN checkpoint",
         ),
         Component(
             "sr.evaluate",

@@ -29,7 +29,7 @@ _PATH = click.Path(path_type=Path)
     "--degradation",
     metavar="SPEC",
     multiple=True,
-    help="Modifier that makes the low-resolution images (repeatable; gsd, mean over the area).",
+    help="Modifier that makes the low-resolution images (repeatable; by default blur and gsd).",
 )
 @click.option("--metric", "metrics", metavar="SPEC", multiple=True, help="Any metric (repeatable).")
 @click.option("--csv", "csv_file", type=_PATH, help="Write the values of each image.")

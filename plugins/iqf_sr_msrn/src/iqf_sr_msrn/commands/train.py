@@ -30,7 +30,7 @@ _PATH = click.Path(path_type=Path)
     "--degradation",
     metavar="SPEC",
     multiple=True,
-    help="Modifier that makes the low-resolution images (repeatable; gsd, mean over the area).",
+    help="Modifier that makes the low-resolution images (repeatable; by default blur and gsd).",
 )
 @click.option("--patch-px", type=int, help="Edge of a high-resolution patch (96).")
 @click.option("--batch", type=int, help="Patches a step (16).")
@@ -49,7 +49,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
-def train(state: Any, config_file: Path | None, resume: bool, as_json: bool, **given: Any) -> None:
+def train(
+    state: Any, /, config_file: Path | None, resume: bool, as_json: bool, **given: Any
+) -> None:
     """Train a super-resolution network on IMAGES: a dataset, a folder or one image.
 
     Low-resolution images are made on the fly by the degradation, a chain of registered modifiers.

@@ -74,7 +74,7 @@ Slices = tuple[slice, slice]
 def tile_grid(
     height: int, width: int, size: int, halo: int
 ) -> Iterator[tuple[Slices, Slices, Slices]]:
-    """Iterate the tiles: what each is responsible for, what it reads, where the first lies in it."""
+    """Iterate the tiles: what each writes, what it reads, where the first lies in the second."""
     for row in range(0, height, size):
         for column in range(0, width, size):
             bottom, right = min(row + size, height), min(column + size, width)

@@ -34,9 +34,9 @@ def lanczos(scale: int, lobes: int) -> Function:
 def _weights(phase: int, scale: int, radius: int, a: float | None = None) -> NDArray[np.float32]:
     """Return the weights of the 2 `radius` + 1 pixels around the one that holds the new centre."""
     centre = (phase + 0.5) / scale - 0.5
-    distances = np.arange(-radius, radius + 1) - centre
+    distances = np.arange(-radius, radius + 1, dtype=np.float64) - centre
     kernel = lanczos_kernel(distances, radius) if a is None else cubic_kernel(distances, a)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def _separable(phases: list[NDArray[np.float32]], radius: int) -> Function:

@@ -21,13 +21,15 @@ class VggLoss(nn.Module):
 
     def __init__(self, layers: Sequence[str]) -> None:
         super().__init__()
-        from torchvision.models import vgg16
+        from torchvision.models import vgg16  # type: ignore[import-untyped,unused-ignore]
 
         self.indices = sorted(LAYERS[name] for name in layers)
         self.features = vgg16(weights=None).features[: self.indices[-1] + 1]
         for layer in self.features:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False
+        self.mean: Tensor
+        self.deviation: Tensor
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1))
         self.eval().requires_grad_(False)

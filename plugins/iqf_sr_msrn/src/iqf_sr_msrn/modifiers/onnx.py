@@ -59,7 +59,7 @@ class OnnxUpscaling(Upscaling):
 def _session(file: Path) -> Any:
     """Return a function (C, h, w) -> (C, h', w') that runs the file."""
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise ConfigurationError(
             "modifier/onnx needs onnxruntime: install iqf-sr-msrn[onnx]"

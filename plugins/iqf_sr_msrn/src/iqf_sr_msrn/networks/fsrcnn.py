@@ -58,7 +58,7 @@ class FSRCNN(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, bands, H, W) in [0, 1] to (N, bands, scale H, scale W), not clipped."""
-        result = self.enlarge(self.body(images)).to(images.dtype)
+        result: Tensor = self.enlarge(self.body(images)).to(images.dtype)
         return result + enlarged(images, self.scale).to(images.dtype) if self.residual else result
 
     @staticmethod

@@ -32,7 +32,8 @@ class MultiScaleBlock(nn.Module):
         """Map (N, features, H, W) to the same shape."""
         first = torch.cat([self.conv_3_1(x).relu_(), self.conv_5_1(x).relu_()], 1)
         second = torch.cat([self.conv_3_2(first).relu_(), self.conv_5_2(first).relu_()], 1)
-        return x + self.confusion(second)
+        fused: Tensor = self.confusion(second)
+        return x + fused
 
 
 class MSRN(nn.Module):
@@ -74,6 +75,7 @@ class MSRN(nn.Module):
         super().__init__()
         self.scale, self.residual, self.value_range = scale, residual, value_range
         shift = torch.tensor(tuple(mean) or (0.0,)).view(1, -1, 1, 1)
+        self.mean: Tensor
         self.register_buffer("mean", shift, persistent=False)
         self.head = nn.Sequential(same_convolution(bands, features, 3))
         self.body = nn.ModuleList(
@@ -86,9 +88,8 @@ class MSRN(nn.Module):
             same_convolution(features, bands, 3),
         )
         if residual:
-            last = self.tail[3]
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            for parameter in self.tail[3].parameters():
+                nn.init.zeros_(parameter)
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Return the fused outputs of head and blocks, (N, features (blocks + 1), H, W)."""
@@ -102,7 +103,8 @@ class MSRN(nn.Module):
 
     def forward_tail(self, features: Tensor) -> Tensor:
         """Return the enlarged image, (N, bands, scale H, scale W)."""
-        return self.tail(features)
+        result: Tensor = self.tail(features)
+        return result
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, bands, H, W) in [0, 1] to (N, bands, scale H, scale W), not clipped."""

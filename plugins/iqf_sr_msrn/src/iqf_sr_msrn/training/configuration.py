@@ -30,7 +30,7 @@ class TrainingConfiguration(Params):
     )
     validation_share: float = parameter(
         0.1,
-        description="share of the images, at least one, kept for validation",
+        description="share of the images, at least one, for validation",
         unit="",
         gt=0,
         lt=1,
@@ -51,7 +51,7 @@ class TrainingConfiguration(Params):
         "fixed", description="weights as they are, or relative to the first loss's gradient norm"
     )
     degradation: list[str] = parameter(
-        [], description="modifiers that make the low-resolution images; by default gsd, area mean"
+        [], description="modifiers that make the low-resolution images; by default blur and gsd"
     )
     patch_px: int = parameter(96, description="edge of a high-resolution patch", unit="px", ge=8)
     batch: int = parameter(16, description="patches a step", unit="", ge=1)
@@ -63,7 +63,7 @@ class TrainingConfiguration(Params):
     )
     clip: float = parameter(
         1.0,
-        description="largest gradient norm, relative to its running mean; 0: none",
+        description="largest gradient norm, in running means of it times 2; 0: none",
         unit="",
         ge=0,
     )
@@ -85,7 +85,7 @@ class TrainingConfiguration(Params):
     log_every: int = parameter(50, description="steps between two lines of the log", unit="", ge=1)
     best: str = parameter(
         "psnr_y",
-        description="metric that chooses the checkpoint: psnr_y, psnr, ssim, metric.output",
+        description="what chooses the checkpoint: psnr_y, psnr, ssim, metric.output",
     )
 
     @field_validator("loss", "degradation", mode="before")
@@ -95,10 +95,11 @@ class TrainingConfiguration(Params):
             value = [value]
         if not isinstance(value, (list, tuple)):
             return value
-        return [
-            item if isinstance(item, str) else str(specification_from_yaml(item, "loss"))
+        texts = [
+            item if isinstance(item, str) else str(specification_from_yaml(item, ""))
             for item in value
         ]
+        return [part.strip() for text in texts for part in text.split(" + ")]
 
     @field_validator("images", "validation", "out", "start", mode="after")
     @classmethod

@@ -1,4 +1,4 @@
-"""From a configuration to a training run: data, network, losses, and what may be wrong with them."""
+"""From a configuration to a training run: data, network, losses, and what may be wrong."""
 
 from __future__ import annotations
 
@@ -55,13 +55,17 @@ def train(
     IQFError
         If settings, images or files do not fit, or the loss becomes NaN.
     """
-    settings = settings.model_copy(
-        update={"degradation": settings.degradation or list(default_chain(settings.scale))}
-    )
+    settings = resolved(settings)
     _check_folder(settings, resume)
     run = prepare(settings, registry, resume=resume)
     write_configuration(settings)
     return run.run(bar)
+
+
+def resolved(settings: TrainingConfiguration) -> TrainingConfiguration:
+    """Return the settings with the degradation of the scale, where none is named."""
+    chain = settings.degradation or list(default_chain(settings.scale))
+    return settings.model_copy(update={"degradation": chain})
 
 
 def prepare(
@@ -126,7 +130,7 @@ def use_bfloat16(precision: str, device: str) -> bool:
     if precision != "auto":
         return precision == "bfloat16"
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(bool(getattr(torch.cpu, name, bool)()) for name in tests)
 

@@ -56,8 +56,8 @@ class Criterion:
         metric_name, dot, output = name.partition(".")
         if not dot:
             raise ConfigurationError(
-                f"best: {name!r} is no measure; expected {', '.join(_BUILT_IN)} or metric.output of "
-                "a registered metric, such as sharpness.rer"
+                f"best: {name!r} is no measure; expected {', '.join(_BUILT_IN)} or metric.output "
+                "of a registered metric, such as sharpness.rer"
             )
         assert context.registry is not None
         metric: Metric = context.registry.create("metric", metric_name, {}, context, "best")
