@@ -16,9 +16,7 @@ _FROM_JFIF = np.linalg.inv(_JFIF.astype(np.float64)).astype(np.float32)
 
 def unit_planes(pixels: NDArray[Any], peak: float) -> NDArray[np.float32]:
     """Return (C, H, W) float32, 1 for the peak, of pixels (H, W, C)."""
-    planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0), np.float32)
-    planes /= np.float32(peak)
-    return planes
+    return np.ascontiguousarray(np.moveaxis(pixels, 2, 0) / np.float32(peak), np.float32)
 
 
 def to_luma_chroma(planes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -43,7 +43,8 @@ def draw(compared: Compared, path: Path, scale: int) -> None:
     lines = -(-len(details) // columns)
     figure = Figure(figsize=(3.2 * (columns + 1.4), 3.4 * lines), layout="constrained")
     FigureCanvasAgg(figure)
-    whole, right = np.ravel(figure.subfigures(1, 2, width_ratios=[1.4, columns]))
+    subfigures: Any = figure.subfigures(1, 2, width_ratios=[1.4, columns])
+    whole, right = subfigures
     axes = whole.subplots()
     axes.imshow(shown(compared.high), interpolation="nearest")
     axes.add_patch(Rectangle((column, row), edge, edge, fill=False, edgecolor="red", linewidth=1.5))

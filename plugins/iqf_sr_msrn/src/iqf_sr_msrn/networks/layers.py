@@ -20,14 +20,15 @@ def shuffle_stages(scale: int) -> list[int]:
     return [2] * stages if 2**stages == scale else [scale]
 
 
-def icnr_(weight: Tensor, factor: int) -> None:
+def icnr_(convolution: nn.Conv2d, factor: int) -> None:
     """Initialise the convolution before a pixel shuffle so that its result has no checkerboard.
 
     The `factor`² kernels that make one output band begin equal: what the shuffle gives is the
     nearest-neighbour enlargement of one convolution (Aitken et al., arXiv:1707.02937).
     """
     with torch.no_grad():
-        weight.copy_(weight[:: factor**2].repeat_interleave(factor**2, dim=0))
+        for values in convolution.parameters():
+            values.copy_(values[:: factor**2].repeat_interleave(factor**2, dim=0))
 
 
 def enlarged(images: Tensor, scale: int) -> Tensor:

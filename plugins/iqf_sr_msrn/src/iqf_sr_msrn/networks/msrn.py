@@ -118,6 +118,6 @@ def _upsampler(scale: int, features: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for factor in shuffle_stages(scale):
         convolution = same_convolution(features, features * factor**2, 3)
-        icnr_(convolution.weight, factor)
+        icnr_(convolution, factor)
         layers += [convolution, nn.PixelShuffle(factor)]
     return nn.Sequential(*layers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def load_state(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: no such file; there is no run to resume")
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # whatever the unpickler stumbles over first
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path}: the saved state is damaged ({reason})") from None
     if not isinstance(state, dict) or state.get("schema") != SCHEMA:
