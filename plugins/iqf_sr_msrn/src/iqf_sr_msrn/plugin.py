@@ -108,4 +108,9 @@ def iqf_commands() -> list[Component]:
             "iqf_sr_msrn.commands.upscale:upscale",
             summary="Enlarge images with a trained network",
         ),
+        Component(
+            "sr.fuse",
+            "iqf_sr_msrn.commands.fuse:fuse",
+            summary="Fuse several frames of one scene into one finer image",
+        ),
     ]
