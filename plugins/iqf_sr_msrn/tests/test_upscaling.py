@@ -17,6 +17,7 @@ from iqf_sr_msrn.inference.enlarging import Enlarger, enlarge
 from iqf_sr_msrn.inference.files import enlarge_file
 from iqf_sr_msrn.inference.forward import network_function
 from iqf_sr_msrn.model_file import ModelConfiguration, load_model, save_model
+from iqf_sr_msrn.networks.export import export_onnx
 from PIL import Image as Pillow
 from rasterio.crs import CRS
 
@@ -219,16 +220,7 @@ def onnx_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     context = Context(registry=PluginManager().registry)
     network, _ = load_model(folder, context)
     file = folder / "fsrcnn.onnx"
-    size = torch.export.Dim.DYNAMIC
-    torch.onnx.export(
-        network,
-        (torch.rand(1, 1, 24, 28),),
-        str(file),
-        dynamo=True,
-        dynamic_shapes=({2: size, 3: size},),
-        external_data=False,
-        verbose=False,
-    )
+    export_onnx(network, file, 1)
     return file, folder
 
 
