@@ -2,7 +2,7 @@
 
     python benchmarks/sr/fsrcnn.py FOLDER [--msrn MODEL]
 
-Trains in FOLDER for about three CPU-minutes, then evaluates the network itself, the ONNX file through
+Trains in FOLDER for some CPU-minutes, then evaluates the network itself, the ONNX file through
 the modifier `onnx`, and bicubic interpolation on the validation photographs.
 """
 

@@ -48,3 +48,13 @@ def test_the_photographs_example_runs_and_gives_rates(tmp_path):
     assert 0.1 < coarse < fine < 2
     assert rates["blur:sigma_px=1 jpeg:quality=30"] < coarse
     assert rates["jpeg:quality=30,subsampling='444'"] > coarse
+
+
+def test_the_example_of_super_resolution_can_be_planned(tmp_path):
+    study = shutil.copytree(EXAMPLES / "sr_losses", tmp_path / "losses")
+    _run("export_photographs.py", cwd=study)
+    runs = json.loads(_run("-m", "iqf_core.cli", "plan", "small.yaml", "--json", cwd=study))
+    assert len(runs) == 10
+    (study / "models").mkdir()
+    runs = json.loads(_run("-m", "iqf_core.cli", "plan", "study.yaml", "--json", cwd=study))
+    assert len(runs) == 12
