@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from iqf_core.components.modifier import Modifier as Modifier
     from iqf_core.components.parameters import Params as Params
     from iqf_core.components.parameters import parameter as parameter
+    from iqf_core.components.specification import Grid as Grid
+    from iqf_core.components.specification import Specification as Specification
+    from iqf_core.components.specification import format_specification as format_specification
+    from iqf_core.components.specification import parse_specification as parse_specification
     from iqf_core.components.trainer import Command as Command
     from iqf_core.components.trainer import Trainer as Trainer
     from iqf_core.datasets.annotations import Annotation as Annotation
@@ -50,6 +54,8 @@ if TYPE_CHECKING:
     from iqf_core.errors import UnsupportedImageError as UnsupportedImageError
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.files import atomic_write_bytes as atomic_write_bytes
+    from iqf_core.files import atomic_write_text as atomic_write_text
     from iqf_core.imaging.conversion import to_dtype as to_dtype
     from iqf_core.imaging.georeference import Georeference as Georeference
     from iqf_core.imaging.image import Image as Image
@@ -65,6 +71,7 @@ if TYPE_CHECKING:
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
     from iqf_core.progress import progress as progress
+    from iqf_core.yaml12 import load_yaml as load_yaml
 
 _HOMES: dict[str, str] = {
     "BaseComponent": "components.base",
@@ -87,6 +94,10 @@ _HOMES: dict[str, str] = {
     "Modifier": "components.modifier",
     "Params": "components.parameters",
     "parameter": "components.parameters",
+    "Grid": "components.specification",
+    "Specification": "components.specification",
+    "format_specification": "components.specification",
+    "parse_specification": "components.specification",
     "Command": "components.trainer",
     "Trainer": "components.trainer",
     "Annotation": "datasets.annotations",
@@ -107,6 +118,8 @@ _HOMES: dict[str, str] = {
     "UnsupportedImageError": "errors",
     "Results": "experiments.results.results",
     "Study": "experiments.study",
+    "atomic_write_bytes": "files",
+    "atomic_write_text": "files",
     "to_dtype": "imaging.conversion",
     "Georeference": "imaging.georeference",
     "Image": "imaging.image",
@@ -122,6 +135,7 @@ _HOMES: dict[str, str] = {
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
     "progress": "progress",
+    "load_yaml": "yaml12",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - static checkers read the imports above
