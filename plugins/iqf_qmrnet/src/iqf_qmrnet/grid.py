@@ -107,9 +107,7 @@ class Head:
         values = np.asarray(self.levels, np.float64)
         if not self.ends:
             return values
-        return np.concatenate(
-            [[2 * values[0] - values[1]], values, [2 * values[-1] - values[-2]]]
-        )
+        return np.concatenate([[2 * values[0] - values[1]], values, [2 * values[-1] - values[-2]]])
 
     @property
     def edges(self) -> NDArray[np.float64]:
@@ -215,9 +213,7 @@ def parse_head(text: str, *, ends: bool = True) -> Head:
     return _head(text, name if name in PRESETS else "", specification, grids[0], ends)
 
 
-def _head(
-    text: str, name: str, specification: Specification, parameter: str, ends: bool
-) -> Head:
+def _head(text: str, name: str, specification: Specification, parameter: str, ends: bool) -> Head:
     values = specification.params[parameter].values
     if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in values):
         raise ConfigurationError(f"{text!r}: the values of {parameter} are not all numbers")

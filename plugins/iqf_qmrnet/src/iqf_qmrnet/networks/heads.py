@@ -52,7 +52,9 @@ class QMRNet(nn.Module):
         vectors = self.backbone(folded)
         found = {}
         for name, head in self.heads.items():
-            logits = head(vectors).float()
+            logits = head(vectors)
+            if logits.dtype != torch.float64:  # what autocast left in 16 bits
+                logits = logits.float()
             if folded is not images:
                 logits = logits.reshape(count, bands, -1).mean(dim=1)
             found[name] = logits

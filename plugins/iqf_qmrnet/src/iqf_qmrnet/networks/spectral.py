@@ -69,7 +69,7 @@ class Spectral(nn.Module):
                 f"network's window of {size}"
             )
         with torch.autocast(planes.device.type, enabled=False):
-            planes = planes.float()[:, 0]
+            planes = (planes if planes.dtype == torch.float64 else planes.float())[:, 0]
             cut = planes.unfold(1, size, size // 2).unfold(2, size, size // 2)
             count = cut.shape[0]
             cut = cut.reshape(count, -1, size, size)
