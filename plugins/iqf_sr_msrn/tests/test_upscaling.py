@@ -145,6 +145,18 @@ def test_other_bands_than_the_models_are_refused_with_the_images_name(
     assert len(done.output.strip().splitlines()) == 1
 
 
+def test_no_result_takes_the_place_of_another(
+    trained: Path, tmp_path: Path, iqf: Callable[..., Result]
+) -> None:
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "a.tif"):
+        write_image(tmp_path / "images" / name, make_image(20, 20, 3))
+    done = iqf("sr", "upscale", trained, tmp_path / "images", "--out", tmp_path / "up")
+    assert done.exit_code == 2
+    assert "differ in their ending alone" in done.output
+    assert not (tmp_path / "up").exists()
+
+
 def test_interpolations_are_those_of_opencv_and_pillow() -> None:
     planes = np.random.default_rng(1).random((1, 20, 24), np.float32)
     ours = interpolation.bicubic(2, -0.75)(planes)[0]

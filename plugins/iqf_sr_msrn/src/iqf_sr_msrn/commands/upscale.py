@@ -63,6 +63,13 @@ def upscale(
     dataset = open_dataset(images, registry=registry, peak=peak)
     if out.absolute() == dataset.images_folder:
         raise ConfigurationError(f"{out}: is the folder of the images; choose another for --out")
+    stems = [str(Path(name).with_suffix("")) for name in dataset.image_names]
+    for name, stem in zip(dataset.image_names, stems, strict=True):
+        if stems.count(stem) > 1:
+            raise ConfigurationError(
+                f"{dataset.path}: {name} and another image differ in their ending alone, and would "
+                "be written to one file; rename one"
+            )
     written = []
     for name in dataset.image_names:
         begun = time.perf_counter()
