@@ -45,7 +45,6 @@ def blur() -> Callable[[NDArray[np.float32], float], NDArray[np.float32]]:
 def blur_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a one-head network that reads blur from 1 to 2.5 px, crop 48."""
     import torch
-
     from iqf_qmrnet.checkpoint import Calibration, Model, save_model
     from iqf_qmrnet.config import NetworkConfig
     from iqf_qmrnet.decoding import soft_labels
@@ -84,7 +83,6 @@ def blur_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def two_heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an untrained network of two heads, crop 32."""
     import torch
-
     from iqf_qmrnet.checkpoint import Model, save_model
     from iqf_qmrnet.config import NetworkConfig
     from iqf_qmrnet.grid import parse_heads
@@ -96,5 +94,7 @@ def two_heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = build_network(NetworkConfig(backbone="spectral", options=options), heads).eval()
     folder = tmp_path_factory.mktemp("models") / "two"
     config = {"parameters": [head.specification for head in heads], "crop": 32, "loss": "soft"}
-    save_model(Model(network, heads, config | {"backbone": "spectral", "options": options}, 32), folder)
+    save_model(
+        Model(network, heads, config | {"backbone": "spectral", "options": options}, 32), folder
+    )
     return folder

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from scipy.stats import wasserstein_distance
-
 from iqf_qmrnet.distances import (
     distribution_distance,
     elementwise_distance,
     expected_distance,
     point_mass,
 )
+from scipy.stats import wasserstein_distance
 
 GRID = torch.linspace(1.0, 2.5, 50, dtype=torch.float64)
 

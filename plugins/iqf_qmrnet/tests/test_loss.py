@@ -6,13 +6,13 @@ import copy
 
 import pytest
 import torch
+from iqf_qmrnet.checkpoint import load_model
+from iqf_qmrnet.criterion import QMRCriterion
+from iqf_qmrnet.distances import Distance
 
 from iqf_core.api import ConfigurationError, IQFError
 from iqf_core.components.specification import parse_specification
 from iqf_core.testing.component import ComponentConformance
-from iqf_qmrnet.checkpoint import load_model
-from iqf_qmrnet.criterion import QMRCriterion
-from iqf_qmrnet.distances import Distance
 
 DISTANCES = Distance.__args__
 MODES = ("match", "target", "minimize", "maximize")
@@ -104,9 +104,7 @@ def test_beyond_the_wanted_end_nothing_is_lost(blur_model):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_gradients_reach_the_image_and_nothing_else(
-    build, two_heads, blur_model, mode, distance
-):
+def test_gradients_reach_the_image_and_nothing_else(build, two_heads, blur_model, mode, distance):
     model = blur_model if mode == "target" else two_heads
     value = ",value=1.7" if mode == "target" else ""
     loss = build(f"qmrnet:mode={mode},distance={distance}{value}", model)

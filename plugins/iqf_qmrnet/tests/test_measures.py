@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
-
 from iqf_qmrnet import measures
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 
 @pytest.fixture

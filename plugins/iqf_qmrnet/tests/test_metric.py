@@ -11,13 +11,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-
-from iqf_core.api import ConfigurationError, Image, ImageInput, ImageReader, IQFError
-from iqf_core.testing import MetricConformance
 from iqf_qmrnet.checkpoint import load_model
 from iqf_qmrnet.reading import read_image, sides_of
 from iqf_qmrnet.score import combined, part_of
 from iqf_qmrnet.tiles import starts, tiles_of
+
+from iqf_core.api import ConfigurationError, Image, ImageInput, ImageReader, IQFError
+from iqf_core.testing import MetricConformance
 
 NAME = "blur_sigma_px"
 
@@ -213,11 +213,17 @@ def test_it_is_a_metric_of_the_program_with_a_map(scene, blur_model, tmp_path):
     arguments = ["measure", "photos", "--metric", f"qmrnet:model={blur_model}", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "iqf_core.cli", *arguments, "--figure", "maps"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     rows = [row for row in json.loads(done.stdout)["rows"] if row["output"] == NAME]
-    assert [row["value"] for row in rows] == [pytest.approx(1.3, abs=0.2), pytest.approx(2.2, abs=0.2)]
+    assert [row["value"] for row in rows] == [
+        pytest.approx(1.3, abs=0.2),
+        pytest.approx(2.2, abs=0.2),
+    ]
     maps = sorted((tmp_path / "maps").iterdir())
     assert [each.name for each in maps] == ["a.png.qmrnet.png", "b.png.qmrnet.png"]
     assert cv2.imread(str(maps[0])).shape[1] > 1000
@@ -226,7 +232,6 @@ def test_it_is_a_metric_of_the_program_with_a_map(scene, blur_model, tmp_path):
 def test_the_default_backbone_is_quick():
     """At most 0.5 CPU-seconds for 1024 x 1024 pixels is the goal; tests allow for a busy machine."""
     import torch
-
     from iqf_qmrnet.checkpoint import Model
     from iqf_qmrnet.config import NetworkConfig
     from iqf_qmrnet.grid import parse_heads

@@ -7,10 +7,10 @@ import pickle
 
 import pytest
 import torch
+from iqf_qmrnet.published import read_published
 from torchvision import models
 
 from iqf_core.api import ConfigurationError
-from iqf_qmrnet.published import read_published
 
 
 def published(classes=50, architecture="resnet18"):

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iqf_core.api import Context
 from iqf_qmrnet.config import TrainingConfig
 from iqf_qmrnet.degradation import Degrader, Source
 from iqf_qmrnet.grid import Head
@@ -104,7 +103,8 @@ class TrainingCrops:
         scaled = np.multiply(planes, np.float32(1 / peak), dtype=np.float32)
         if not self._single and len(scaled) < self._bands:
             scaled = scaled[np.arange(self._bands) % len(scaled)]
-        return scaled
+        finished: NDArray[np.float32] = scaled
+        return finished
 
 
 def validation_crops(
@@ -193,4 +193,5 @@ def _contrast(
         return None
     gain = rng.uniform(0.6, 1.15)
     levels = np.rint(np.clip(np.arange(256) * gain, 0, source.image.peak))
-    return levels.astype(np.uint8)
+    table: NDArray[np.uint8] = levels.astype(np.uint8)
+    return table

@@ -110,7 +110,8 @@ def soft_labels(head: Head, values: Tensor, width_bins: float = 1.0) -> Tensor:
     far = 10 * (head.high - head.low)
     inside = values.double().clamp(head.low - far, head.high + far)
     below = torch.special.ndtr((edges[None] - inside[:, None]) / width)
-    return (below[:, 1:] - below[:, :-1]).float()
+    shares: Tensor = (below[:, 1:] - below[:, :-1]).float()
+    return shares
 
 
 def hard_labels(head: Head, values: Tensor) -> Tensor:

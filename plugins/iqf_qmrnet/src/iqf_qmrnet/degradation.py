@@ -167,7 +167,7 @@ class Degrader:
         if not self.sources:
             reasons = "; ".join(f"{name}: {why}" for name, why in self.left_out.items())
             raise ConfigurationError(f"{head.specification}: no image is left ({reasons})")
-        ends = [value for value in (head.low, head.high)]
+        ends = [head.low, head.high]
         ends += [value for each in head.outside if each for value in each]
         halos = [_create(head, value, context).halo() for value in ends] if self.local else []
         #: How far sources are continued by reflection, so that crops may touch their borders.

@@ -9,6 +9,7 @@ Classes are ordered: 0 is *below*, 1 to N the levels, N + 1 *above* (0 to N - 1 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,7 +133,8 @@ class Head:
 
     def value(self, classes: NDArray[np.integer] | int) -> NDArray[np.float64]:
         """Return the value that each class stands for."""
-        return self.centres[np.asarray(classes)]
+        found: NDArray[np.float64] = self.centres[np.asarray(classes)]
+        return found
 
     def position(self, values: NDArray[np.floating] | float) -> NDArray[np.float64]:
         """Return values in units of levels: 0 at the first, N - 1 at the last, linear between.
@@ -145,7 +147,8 @@ class Head:
         inside = np.interp(values, levels, np.arange(self.bins))
         under = np.minimum(values - levels[0], 0) / (levels[1] - levels[0])
         over = np.maximum(values - levels[-1], 0) / (levels[-1] - levels[-2])
-        return inside + under + over
+        found: NDArray[np.float64] = inside + under + over
+        return found
 
     @property
     def specification(self) -> str:
@@ -220,7 +223,7 @@ def _head(text: str, name: str, specification: Specification, parameter: str, en
     levels = tuple(float(each) for each in values)
     if len(levels) > MOST_LEVELS:
         raise ConfigurationError(f"{text!r}: {len(levels)} levels; at most {MOST_LEVELS} are taken")
-    if any(second <= first for first, second in zip(levels, levels[1:], strict=False)):
+    if any(second <= first for first, second in itertools.pairwise(levels)):
         raise ConfigurationError(
             f"{text!r}: the values of {parameter} must increase, such as {parameter}=1..2/10"
         )

@@ -111,7 +111,10 @@ def separation(probabilities: Floats, level: Integers) -> Floats:
 
 
 def calibration_error(
-    confidence: Floats, hit: NDArray[np.bool_], weights: Weights = None, bins: int = CALIBRATION_BINS
+    confidence: Floats,
+    hit: NDArray[np.bool_],
+    weights: Weights = None,
+    bins: int = CALIBRATION_BINS,
 ) -> float:
     """Return the expected calibration error, 0 (calibrated) to 1.
 

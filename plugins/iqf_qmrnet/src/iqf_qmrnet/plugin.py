@@ -58,4 +58,14 @@ def iqf_commands() -> list[Component]:
             summary="Train a network to read a modifier's parameter",
         ),
         Component("qmrnet.info", "iqf_qmrnet.cli:info", summary="What a trained model is"),
+        Component(
+            "qmrnet.evaluate",
+            "iqf_qmrnet.cli_evaluation:evaluate",
+            summary="How well a trained model reads images at known levels",
+        ),
+        Component(
+            "qmrnet.import",
+            "iqf_qmrnet.cli_evaluation:import_",
+            summary="Make a model of a published checkpoint",
+        ),
     ]

@@ -191,9 +191,7 @@ def read_tiles(
             reading = read(head, logits[head.name], temperature)
             shares = torch.softmax(logits[head.name].float() / temperature, dim=1)
             numbers = (shares, reading.expected, reading.spread)
-            probabilities, expected, spread = (
-                each.double().cpu().numpy() for each in numbers
-            )
+            probabilities, expected, spread = (each.double().cpu().numpy() for each in numbers)
             answer[head.name] = (probabilities, expected, spread)
     return answer
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from iqf_core.api import Context, IQFError, progress
-from iqf_qmrnet.checkpoint import Calibration, Model, save_model
+from iqf_core.api import Context, IQFError, atomic_write_bytes, progress
+from iqf_qmrnet.checkpoint import Model, save_model
 from iqf_qmrnet.crops import Group, TrainingCrops
 from iqf_qmrnet.degradation import Degrader, Source, resolve_head
 from iqf_qmrnet.grid import parse_heads
@@ -32,7 +32,7 @@ STATE = "training.pt"
 #: Seconds between two saved states.
 _SAVE_EVERY_S = 60.0
 
-#: Training crops after which the averaged weights follow the trained ones by `ema` per step.
+#: Called with (crops so far, values).
 Report = Callable[[int, Mapping[str, float]], None]
 
 
@@ -51,6 +51,9 @@ class Run:
     precision
         ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 for convolutional backbones where the device
         computes with it.
+    threads
+        Of torch on the CPU. One is the fastest for small networks, whose steps are too short to
+        share.
     compile
         Use ``torch.compile``.
     resume
@@ -65,6 +68,7 @@ class Run:
     workers: int = 0
     device: str = "cpu"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    threads: int = 1
     compile: bool = False
     resume: bool = False
     quiet: bool = False
@@ -88,6 +92,7 @@ def train(
     """
     import torch
 
+    torch.set_num_threads(run.threads)
     heads = tuple(
         resolve_head(head, context) for head in parse_heads(config.parameters, ends=config.ends)
     )
@@ -253,8 +258,8 @@ class _Loop:
         from torch.utils.data import DataLoader
 
         first, last = self.step * self.groups, self.steps * self.groups
-        loader = DataLoader(
-            _Groups(self.source, first, last),
+        loader: DataLoader[Any] = DataLoader(
+            _Groups(self.source, first, last),  # type: ignore[arg-type]
             batch_size=self.groups,
             num_workers=self.run_.workers,
             collate_fn=_collate,
@@ -269,8 +274,6 @@ class _Loop:
         import io
 
         import torch
-
-        from iqf_core.api import atomic_write_bytes
 
         buffer = io.BytesIO()
         torch.save(
@@ -361,8 +364,5 @@ def _uses_bf16(config: TrainingConfig, run: Run) -> bool:
     if config.backbone == "spectral":
         return False
     if run.device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-
-
-__all__ = ["STATE", "Calibration", "Run", "flat", "train"]

@@ -41,7 +41,7 @@ class Classifier(nn.Module):
         self, name: str, options: Mapping[str, Any] | None = None, weights: Path | None = None
     ) -> None:
         super().__init__()
-        from torchvision import models
+        from torchvision import models  # type: ignore[import-untyped]
 
         names = models.list_models(module=models)
         if name not in names:

@@ -33,6 +33,7 @@ class Spectral(nn.Module):
     """
 
     bands = 1
+    taper: Tensor
 
     def __init__(
         self, window: int = 32, hidden: int = 512, features: int = 256, dropout: float = 0.1
