@@ -33,7 +33,7 @@ from scipy import stats
 
 from iqf_core.api import Context, PluginManager, open_dataset, progress, read_image, write_image
 
-HEADS = ("rer", "sharpness", "sigma", "snr", "scale")
+HEADS = ("sharpness", "rer", "sigma", "snr", "scale")
 #: The mode of each head that asks for a sharper (snr: less noisy) image, besides `match`.
 MODES = {
     "rer": ("match", "maximize"),
@@ -48,16 +48,17 @@ MEASURES = ("psnr_y", "sharpness.rer", "sharpness.fwhm", "snr.snr")
 SETTINGS = {
     "model": "msrn:preset=cpu",
     "scale": 2,
-    "steps": 60,
-    "patch_px": 128,
+    "steps": 50,
+    "patch_px": 96,
     "batch": 4,
     "learning_rate": 3e-4,
     "ema": 0.9,
     "balance": "gradient",
-    "validate_every": 60,
-    "log_every": 60,
+    "validate_every": 50,
+    "log_every": 50,
 }
-EDGE_PX = 384
+EDGE_PX = 320
+IMAGES = 4
 
 
 def plan(heads: Path | None) -> list[tuple[str, int, list[str]]]:
@@ -79,7 +80,7 @@ def sources(folder: Path, others: list[Path]) -> dict[str, Path]:
         target = folder / "sources" / name
         target.mkdir(parents=True, exist_ok=True)
         dataset = open_dataset(source)
-        for image in list(dataset.image_names)[:4]:
+        for image in list(dataset.image_names)[:IMAGES]:
             read = read_image(dataset.image_path(image))
             top, left = (max(0, (size - EDGE_PX) // 2) for size in read.shape[:2])
             part = read.cut((slice(top, top + EDGE_PX), slice(left, left + EDGE_PX)))
@@ -97,6 +98,7 @@ def run(options: argparse.Namespace) -> None:
     context = Context(registry=registry)
     made = sources(options.folder, options.images)
     images, _ = write(options.folder / "photographs")
+    targets(options.folder, made, context)
     begun = time.monotonic()
     for name, seed, losses in plan(options.heads):
         part = options.folder / "parts" / f"{name}-{seed}.json"
@@ -131,18 +133,28 @@ def latest(out: Path, context: Context) -> Path:
     return out / "last"
 
 
-def measured(folder: Path, model: Path, context: Context) -> dict[str, dict[str, float]]:
-    """Return every measure of every image, of the result and of the target."""
-    upscalers = make_upscalers([f"msrn:model='{model}'"], 2, context)
+def measured(folder: Path, model: Path | None, context: Context) -> dict[str, dict[str, float]]:
+    """Return every measure of every image's result; of the target, where `model` is None."""
+    what = "bicubic" if model is None else f"msrn:model='{model}'"
+    upscalers = make_upscalers([what], 2, context)
     degradation = Degradation.of(default_chain(2), 2, context)
     dataset = open_dataset(folder, registry=context.registry)
+    wanted = measurements([], context)
     found: dict[str, dict[str, float]] = {}
-    for rows in compare(dataset, upscalers, degradation, measurements([], context), context):
+    besides = ("target",) if model is None else ()
+    for rows in compare(dataset, upscalers, degradation, wanted, context, besides=besides):
         for row in rows:
-            if row.value is not None and row.upscaler != "input":
-                prefix = "target." if row.upscaler == "target" else ""
-                found.setdefault(row.image, {})[prefix + row.measure] = row.value
+            if row.value is not None and (row.upscaler == "target") == (model is None):
+                found.setdefault(row.image, {})[row.measure] = row.value
     return found
+
+
+def targets(folder: Path, made: dict[str, Path], context: Context) -> None:
+    """Measure the target images, once."""
+    file = folder / "targets.json"
+    if not file.exists():
+        found = {name: measured(path, None, context) for name, path in made.items()}
+        file.write_text(json.dumps(found))
 
 
 def report(options: argparse.Namespace) -> None:
@@ -152,12 +164,14 @@ def report(options: argparse.Namespace) -> None:
         read = json.loads(file.read_text())
         parts[read["name"], read["seed"]] = read["values"]
     names = sorted({name for name, _ in parts if name != "l1"})
+    truth = json.loads((options.folder / "targets.json").read_text())
     print(f"{len(parts)} runs of {len(plan(None))}")
     for source in next(iter(parts.values())):
         print(f"\n{source}: mean over images, L1 alone")
         for measure in MEASURES:
             values = [mean(parts["l1", s][source], measure) for s in SEEDS if ("l1", s) in parts]
-            print(f"  {measure}: {np.nanmean(values):.4f}")
+            target = mean(truth[source], measure)
+            print(f"  {measure}: {np.nanmean(values):.4f}, target {target:.4f}")
         print("run, seeds, then difference from L1 [95 % interval], in the order of the measures;")
         print("last: change of |RER - target's RER| (below 0: closer)")
         for name in names:
@@ -169,7 +183,7 @@ def report(options: argparse.Namespace) -> None:
             cells = [
                 interval([difference(*pair, measure) for pair in pairs]) for measure in MEASURES
             ]
-            cells.append(interval([closer(*pair) for pair in pairs]))
+            cells.append(interval([closer(*pair, truth[source]) for pair in pairs]))
             print(f"  {name:24} {len(pairs)}  " + "  ".join(cells))
 
 
@@ -185,17 +199,14 @@ def difference(one: Any, other: Any, measure: str) -> float:
     return fmean(one[n][measure] - other[n][measure] for n in both) if both else float("nan")
 
 
-def closer(one: Any, other: Any) -> float:
+def closer(one: Any, other: Any, truth: Any) -> float:
     """Return how much nearer the target's RER the first is than the second."""
-    name, target = "sharpness.rer", "target.sharpness.rer"
-    both = [n for n in one if {name, target} <= set(one[n]) and name in other.get(n, {})]
-    return (
-        fmean(
-            abs(one[n][name] - one[n][target]) - abs(other[n][name] - one[n][target]) for n in both
-        )
-        if both
-        else float("nan")
-    )
+    name = "sharpness.rer"
+    both = [n for n in one if all(name in each.get(n, {}) for each in (one, other, truth))]
+    changes = [
+        abs(one[n][name] - truth[n][name]) - abs(other[n][name] - truth[n][name]) for n in both
+    ]
+    return fmean(changes) if changes else float("nan")
 
 
 def interval(values: list[float]) -> str:

@@ -113,6 +113,7 @@ def compare(
     measured: Sequence[Measurement],
     context: Context,
     look: Callable[[Compared], None] | None = None,
+    besides: Sequence[str] = (INPUT, TARGET),
 ) -> Iterator[list[Measure]]:
     """Iterate the images: what was measured of each, one list an image.
 
@@ -130,6 +131,8 @@ def compare(
         For upscalers and metrics.
     look
         Called with the images of each step, to draw them.
+    besides
+        What else the metrics measure: the input, the target, both or neither.
     """
     for name in dataset.image_names:
         pair = load_pair(dataset, name, degradation)
@@ -142,11 +145,15 @@ def compare(
         compared = Compared(name, pair.low, results, pair.high)
         if look is not None:
             look(compared)
-        yield _measured(compared, degradation.scale, measured, context)
+        yield _measured(compared, degradation.scale, measured, context, besides)
 
 
 def _measured(
-    compared: Compared, scale: int, measured: Sequence[Measurement], context: Context
+    compared: Compared,
+    scale: int,
+    measured: Sequence[Measurement],
+    context: Context,
+    besides: Sequence[str],
 ) -> list[Measure]:
     rows: list[Measure] = []
     for label, image in compared.results.items():
@@ -156,6 +163,7 @@ def _measured(
             reason = "" if known else "the image is smaller than SSIM's window"
             rows.append(Measure(compared.name, label, name, value if known else None, reason))
     images = {INPUT: compared.low, **compared.results, TARGET: compared.high}
+    images = {k: v for k, v in images.items() if k in compared.results or k in besides}
     for each in measured:
         for label, image in images.items():
             if each.metric.reads == "pair" and label in (INPUT, TARGET):
