@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iqf_core.cli.state import print_columns as print_columns
+    from iqf_core.cli.state import print_json as print_json
     from iqf_core.components.base import BaseComponent as BaseComponent
     from iqf_core.components.context import Context as Context
     from iqf_core.components.dataset_format import DatasetFormat as DatasetFormat
@@ -28,8 +30,15 @@ if TYPE_CHECKING:
     from iqf_core.components.modifier import Encoded as Encoded
     from iqf_core.components.modifier import Geometry as Geometry
     from iqf_core.components.modifier import Modifier as Modifier
+    from iqf_core.components.network import Network as Network
     from iqf_core.components.parameters import Params as Params
     from iqf_core.components.parameters import parameter as parameter
+    from iqf_core.components.parameters import validate as validate
+    from iqf_core.components.specification import Grid as Grid
+    from iqf_core.components.specification import Specification as Specification
+    from iqf_core.components.specification import format_specification as format_specification
+    from iqf_core.components.specification import parse_specification as parse_specification
+    from iqf_core.components.specification import specification_from_yaml as specification_from_yaml
     from iqf_core.components.trainer import Command as Command
     from iqf_core.components.trainer import Trainer as Trainer
     from iqf_core.datasets.annotations import Annotation as Annotation
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
     from iqf_core.execution.spreading import Spread as Spread
     from iqf_core.experiments.results.results import Results as Results
     from iqf_core.experiments.study import Study as Study
+    from iqf_core.files import atomic_write_bytes as atomic_write_bytes
     from iqf_core.files import atomic_write_text as atomic_write_text
     from iqf_core.files import content_hash as content_hash
     from iqf_core.html.charts import ChartLevel as ChartLevel
@@ -102,12 +112,17 @@ if TYPE_CHECKING:
     from iqf_core.imaging.writing import write_image as write_image
     from iqf_core.measurement.engine import measure_dataset as measure_dataset
     from iqf_core.measurement.predictions import measure_predictions as measure_predictions
+    from iqf_core.modification.chain import Chain as Chain
+    from iqf_core.modification.images import modify_whole as modify_whole
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
     from iqf_core.progress import progress as progress
+    from iqf_core.yaml12 import load_yaml as load_yaml
 
 _HOMES: dict[str, str] = {
+    "print_columns": "cli.state",
+    "print_json": "cli.state",
     "BaseComponent": "components.base",
     "Context": "components.context",
     "DatasetFormat": "components.dataset_format",
@@ -126,21 +141,33 @@ _HOMES: dict[str, str] = {
     "Encoded": "components.modifier",
     "Geometry": "components.modifier",
     "Modifier": "components.modifier",
+    "Network": "components.network",
     "Params": "components.parameters",
     "parameter": "components.parameters",
+    "validate": "components.parameters",
+    "Grid": "components.specification",
+    "Specification": "components.specification",
+    "format_specification": "components.specification",
+    "parse_specification": "components.specification",
+    "specification_from_yaml": "components.specification",
     "Command": "components.trainer",
     "Trainer": "components.trainer",
     "Annotation": "datasets.annotations",
     "Annotations": "datasets.annotations",
     "ImageRecord": "datasets.annotations",
+    "partial_folder": "datasets.atomic",
     "Dataset": "datasets.dataset",
     "open_dataset": "datasets.dataset",
+    "link_or_copy": "datasets.following",
     "read_mask": "datasets.formats.mask_resampling",
+    "Layout": "datasets.layout",
+    "find_layout": "datasets.layout",
     "RunLengthMask": "datasets.run_length",
     "parse_run_length": "datasets.run_length",
     "Placement": "datasets.shapes",
     "pixel_shape": "datasets.shapes",
     "polygons_of": "datasets.shapes",
+    "ImageNames": "datasets.untrusted",
     "ConfigurationError": "errors",
     "DatasetError": "errors",
     "ExecutionError": "errors",
@@ -152,8 +179,13 @@ _HOMES: dict[str, str] = {
     "TrackingError": "errors",
     "UnknownComponentError": "errors",
     "UnsupportedImageError": "errors",
+    "LocalExecutor": "execution.local",
+    "Spread": "execution.spreading",
     "Results": "experiments.results.results",
     "Study": "experiments.study",
+    "content_hash": "files",
+    "atomic_write_bytes": "files",
+    "atomic_write_text": "files",
     "ChartLevel": "html.charts",
     "ChartMark": "html.charts",
     "ChartPoint": "html.charts",
@@ -177,6 +209,9 @@ _HOMES: dict[str, str] = {
     "html_table": "html.tables",
     "to_dtype": "imaging.conversion",
     "Georeference": "imaging.georeference",
+    "ImageHeader": "imaging.header",
+    "read_header": "imaging.header",
+    "is_image_name": "imaging.header",
     "Image": "imaging.image",
     "ImageMetadata": "imaging.image",
     "preview": "imaging.preview",
@@ -188,26 +223,13 @@ _HOMES: dict[str, str] = {
     "write_image": "imaging.writing",
     "measure_dataset": "measurement.engine",
     "measure_predictions": "measurement.predictions",
+    "Chain": "modification.chain",
+    "modify_whole": "modification.images",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
     "progress": "progress",
-    "partial_folder": "datasets.atomic",
-    "link_or_copy": "datasets.following",
-    "Layout": "datasets.layout",
-    "find_layout": "datasets.layout",
-    "RunLengthMask": "datasets.run_length",
-    "parse_run_length": "datasets.run_length",
-    "Placement": "datasets.shapes",
-    "pixel_shape": "datasets.shapes",
-    "ImageNames": "datasets.untrusted",
-    "LocalExecutor": "execution.local",
-    "Spread": "execution.spreading",
-    "atomic_write_text": "files",
-    "content_hash": "files",
-    "ImageHeader": "imaging.header",
-    "read_header": "imaging.header",
-    "is_image_name": "imaging.header",
+    "load_yaml": "yaml12",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - static checkers read the imports above

@@ -144,3 +144,13 @@ def test_the_detection_example_takes_photographs(detection):
     runs = _finished(detection)
     assert [run["state"] for run in runs] == ["FINISHED"] * 2
     assert all(run["metrics"]["predictions.detection.images"] == 10 for run in runs)
+
+
+def test_the_example_of_super_resolution_can_be_planned(tmp_path):
+    study = shutil.copytree(EXAMPLES / "sr_losses", tmp_path / "losses")
+    _run("export_photographs.py", cwd=study)
+    runs = json.loads(_run("-m", "iqf_core.cli", "plan", "small.yaml", "--json", cwd=study))
+    assert len(runs) == 10
+    (study / "models").mkdir()
+    runs = json.loads(_run("-m", "iqf_core.cli", "plan", "study.yaml", "--json", cwd=study))
+    assert len(runs) == 12
