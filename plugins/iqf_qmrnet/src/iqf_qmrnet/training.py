@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: The state that an interrupted training continues from, in the model's folder.
 STATE = "training.pt"
 
+#: What may change when a training is resumed: its length, and with it the rate from there on.
+_LENGTH = ("crops", "cpu_minutes", "validate_every")
+
 #: Seconds between two saved states.
 _SAVE_EVERY_S = 60.0
 
@@ -310,7 +313,7 @@ class _Loop:
             raise IQFError(f"{path}: truncated or no state of a training ({reason})") from None
         for part in ("config", "manifest"):
             mine = identity[part]
-            keys = [key for key in mine if mine[key] != other[part].get(key)]
+            keys = [key for key in mine if key not in _LENGTH and mine[key] != other[part].get(key)]
             if keys:
                 raise IQFError(
                     f"{path}: the interrupted training had another {', '.join(keys)}; train into "
