@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -84,6 +86,56 @@ def test_an_interrupted_training_ends_as_one_without(
     resumed = train_folders(configured(), photographs, None, iqf_registry, run)
     for key, value in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[key], value)
+
+
+def test_a_state_elsewhere_is_found_by_the_same_training(
+    photographs, tmp_path, iqf_registry, monkeypatch
+):
+    from iqf_qmrnet import training
+
+    monkeypatch.setattr(training, "_SAVE_EVERY_S", 0.0)
+    states = tmp_path / "states"
+    saved = training._Loop.save
+    steps = []
+
+    def stop(loop, path, identity):
+        saved(loop, path, identity)
+        steps.append(loop.step)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Loop, "save", stop)
+    for name in ("first", "second"):
+        run = Run(tmp_path / name, quiet=True, states=states)
+        try:
+            train_folders(configured(), photographs, None, iqf_registry, run)
+        except KeyboardInterrupt:
+            assert len(list(states.glob("*.pt"))) == 1
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert list(states.iterdir()) == []
+
+
+def test_a_study_trains_over_a_grid(photographs, tmp_path):
+    study = {
+        "study": "crops",
+        "datasets": {"train": str(photographs)},
+        "task": {"qmrnet": {}},
+        "params": {
+            "parameters": {"value": ["blur:sigma_px=1..3/5"]},
+            **{key: {"value": value} for key, value in TINY.items() if key != "options"},
+            "crops": 32,
+            "crop": [32, 48],
+        },
+    }
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    call = [sys.executable, "-m", "iqf_core.cli", "run", "study.yaml", "--json"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = json.loads(done.stdout)["runs"]
+    assert {run["params"]["crop"] for run in runs} == {"32", "48"} or {
+        run["params"]["crop"] for run in runs
+    } == {32, 48}
+    assert all("blur_sigma_px.medr" in run["metrics"] for run in runs)
 
 
 def test_another_configuration_cannot_be_resumed(photographs, tmp_path, iqf_registry, monkeypatch):
