@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from iqf_core.imaging.writing import ImageWriter as ImageWriter
     from iqf_core.imaging.writing import write_image as write_image
     from iqf_core.measurement.engine import measure_dataset as measure_dataset
+    from iqf_core.modification.images import ModifiedReader as ModifiedReader
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
     from iqf_core.plugins.manager import PluginManager as PluginManager
@@ -118,6 +119,7 @@ _HOMES: dict[str, str] = {
     "ImageWriter": "imaging.writing",
     "write_image": "imaging.writing",
     "measure_dataset": "measurement.engine",
+    "ModifiedReader": "modification.images",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
