@@ -102,11 +102,11 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
     if len(blocks) < MIN_BLOCKS:
         return _why_too_few(blocks)
     step = min(1.0, (blocks.stride / BLOCK) ** 2 * 4)
-    everything = np.arange(len(blocks))
-    whole = _quietest(blocks, everything, step)
+    order = np.argsort(blocks.low.astype(np.float32))
+    whole = _quietest(blocks, order, step)
     if whole.variance <= 0:
         return "the image has no noise that could be measured"
-    line = _line(blocks, step)
+    line = _line(blocks, order, step)
     variance, error = whole.variance, whole.error * _STOPPING
     slope, offset = None, None
     if line is not None:
@@ -114,7 +114,7 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
         if at_signal > 0:
             variance, slope, offset = at_signal, line.slope, line.offset
             error = line.error(blocks.signal)
-    colour, colour_error = _colour(blocks.high[whole.chosen], step)
+    colour, colour_error = _colour(blocks.high[:, whole.chosen], step)
     return Noise(
         variance, error, slope, offset, colour, colour_error, len(whole.chosen), blocks.signal
     )
@@ -135,17 +135,20 @@ def _why_too_few(blocks: BandBlocks) -> str:
     return f"{len(blocks)} of {total} blocks can be used{why}; noise needs {MIN_BLOCKS}"
 
 
-def _quietest(blocks: BandBlocks, among: NDArray[np.int64], step: float) -> _Quiet:
-    """Return the variance in the largest set of quiet blocks that shows no texture."""
-    order = among[np.argsort(blocks.low[among])]
+def _quietest(blocks: BandBlocks, order: NDArray[np.int64], step: float) -> _Quiet:
+    """Return the variance in the largest set of quiet blocks that shows no texture.
+
+    `order` are blocks with the quietest first.
+    """
     count = len(order)
     sizes = [min(count, max(MIN_BLOCKS, count // 200))]
     while sizes[-1] < count:
         sizes.append(min(count, int(sizes[-1] * 1.5)))
-    total = np.zeros(blocks.high.shape[1])
+    total = np.zeros(len(blocks.high))
     start, least, best = 0, math.inf, (0.0, 0.0, 0)
     for size in sizes:
-        total += blocks.high[order[start:size]].sum(axis=0, dtype=np.float64)
+        # Sums along the last axis are pairwise: 32 bits are enough for them.
+        total += np.take(blocks.high, order[start:size], axis=1).sum(axis=1)
         start = size
         variance, error = _variance(total / size, size, step)
         if variance > least:
@@ -161,7 +164,8 @@ def _variance(per_coefficient: Floats, size: int, step: float) -> tuple[float, f
     independent = size * step / _OVERLAP if step < 2 else size
     # The median of a chi-square of n degrees of freedom over its mean (Wilson and Hilferty 1931).
     unbiased = (1 - 2 / (9 * max(independent, 1))) ** 3
-    variance = float(np.median(per_coefficient)) / unbiased
+    middle = np.sort(per_coefficient)[len(per_coefficient) // 2]
+    variance = float(middle) / unbiased
     freedom = independent * len(per_coefficient)
     return variance, variance * _MEDIAN_LOSS * math.sqrt(2 / freedom)
 
@@ -181,12 +185,21 @@ class _Line:
 _BINS = 8
 
 
-def _line(blocks: BandBlocks, step: float) -> _Line | None:
+def _line(blocks: BandBlocks, order: NDArray[np.int64], step: float) -> _Line | None:
     """Return variance against mean where the slope is certainly positive, else None."""
     if len(blocks) < _BINS * MIN_BLOCKS:
         return None
-    order = np.argsort(blocks.mean)
-    bins = [_quietest(blocks, part, step) for part in np.array_split(order, _BINS)]
+    means = blocks.mean[order]
+    ends = np.linspace(0, len(blocks), _BINS + 1).astype(int)[1:-1]
+    borders = np.partition(means, ends)[ends]
+    bin_of = np.zeros(len(blocks), np.uint8)
+    for border in borders:
+        bin_of += means >= border
+    sizes = np.bincount(bin_of, minlength=_BINS)
+    parts = np.split(order[np.argsort(bin_of, kind="stable")], sizes.cumsum()[:-1])
+    bins = [_quietest(blocks, part, step) for part in parts if len(part) >= MIN_BLOCKS]
+    if len(bins) < 3:
+        return None
     mean = np.array([each.mean for each in bins])
     variance = np.array([each.variance for each in bins])
     error = np.array([max(each.error, _FLOOR * each.variance) for each in bins])
@@ -208,7 +221,9 @@ def _fitted(mean: Floats, variance: Floats, error: Floats) -> _Line | None:
         except np.linalg.LinAlgError:
             return None
         excess = np.maximum(0, variance - design @ solution) / (2 * error)
-        discount = 1 / (1 + excess**2) ** 2
+        before, discount = discount, 1 / (1 + excess**2) ** 2
+        if np.abs(discount - before).max() < 1e-6:
+            break
     covariance = np.linalg.inv(normal)
     residual = (variance - design @ solution) / error
     spread = float((discount * residual**2).sum() / max(discount.sum() - 2, 1))
@@ -220,11 +235,11 @@ def _fitted(mean: Floats, variance: Floats, error: Floats) -> _Line | None:
 
 
 def _colour(high: Floats, step: float) -> tuple[float, float]:
-    per_coefficient = high.mean(axis=0, dtype=np.float64)
+    per_coefficient = high.mean(axis=1)
     top = highest()
     middle = float(per_coefficient[~top].mean())
     ratio = float(per_coefficient[top].mean()) / middle if middle > 0 else 0.0
-    freedom = len(high) * step / _OVERLAP * top.sum()
+    freedom = high.shape[1] * step / _OVERLAP * top.sum()
     return ratio, ratio * math.sqrt(4 / max(freedom, 1))
 
 
@@ -268,9 +283,7 @@ def homogeneous_areas(blocks: BandBlocks, noise: Noise) -> list[Area]:
         pixels = len(members) * cell
         if pixels < MIN_AREA:
             continue
-        variance, error = _variance(
-            blocks.high[members].mean(axis=0, dtype=np.float64), len(members), step
-        )
+        variance, error = _variance(blocks.high[:, members].mean(axis=1), len(members), step)
         areas.append(Area(pixels, float(blocks.mean[members].mean()), variance, error))
     return areas
 
