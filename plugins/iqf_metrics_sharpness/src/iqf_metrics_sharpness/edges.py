@@ -60,25 +60,34 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
         return Measurement(System(), 0, reason, sigma)
     reach, width = _extent(candidates)
     first = spread(candidates, reader.shape[:2], PER_CLASS)
-    measured = _selected(first, fit_edges(first, reach, width), reach, sigma)
-    if measured.tier != 1 and len(first) < len(candidates):
-        more = _selected(candidates, fit_edges(candidates, reach, width), reach, sigma)
-        return more if more.tier else measured
-    return measured
+    measured = _selected(first, fit_edges(first, reach, width), reach, sigma, sloping=False)
+    if measured.tier == 1:
+        return measured
+    if len(first) < len(candidates):
+        edges = fit_edges(candidates, reach, width)
+        more = _selected(candidates, edges, reach, sigma, sloping=False)
+        measured = more if more.tier else measured
+    if measured.tier:
+        return measured
+    edges = fit_edges(candidates, reach, width, sloping=True)
+    return _selected(candidates, edges, reach, sigma, sloping=True)
 
 
-def _selected(candidates: Candidates, edges: Edges, reach: float, sigma: float) -> Measurement:
+def _selected(
+    candidates: Candidates, edges: Edges, reach: float, sigma: float, *, sloping: bool
+) -> Measurement:
     """Return what the edges say that pass the strictest gates that enough edges pass."""
     blocky = False
     passed = 0
     best: tuple[int, NDArray[Any], float] | None = None
-    for tier, gates in enumerate(TIERS, start=1):
-        index = np.nonzero(passes(edges, gates, sigma, candidates.angle, reach))[0]
+    tiers = [tier for tier, gates in enumerate(TIERS, start=1) if gates.sloping == sloping]
+    for tier in tiers:
+        index = np.nonzero(passes(edges, TIERS[tier - 1], sigma, candidates.angle, reach))[0]
         passed = len(index)
         if passed >= MIN_EDGES:
             index = index[without_block_borders(edges.take(index))]
             blocky = len(index) < MIN_EDGES
-        few = ENOUGH if tier < len(TIERS) or best else MIN_EDGES
+        few = ENOUGH if tier < tiers[-1] or best else MIN_EDGES
         if len(index) < few:
             continue
         some = edges.take(index)
