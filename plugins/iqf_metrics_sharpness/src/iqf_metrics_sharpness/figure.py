@@ -14,7 +14,7 @@ from iqf_metrics_sharpness.response import edge_spread, line_spread, transfer
 if TYPE_CHECKING:
     from iqf_core.api import ImageReader
 
-_COLOURS = {"x": "tab:blue", "y": "tab:orange", "other": "tab:green"}
+_COLOURS = {"x": "tab:blue", "y": "tab:orange", "other": "tab:green", "together": "tab:red"}
 
 #: The longer edge of the picture that the edges are drawn on, px.
 _PICTURE = 1200
