@@ -24,7 +24,7 @@ _RESAMPLINGS = 60
 
 #: What all edges share (levels, neighbours, the ellipse, the choice of edges) resampling does not
 #: see, so intervals are longer by this. The benchmark of accuracy says how often they hold truth.
-_SHARED = 2.0
+SHARED = 2.0
 
 #: Scales of the Gaussian that a shape's terms belong to: wider for overshoot, narrower for boxes.
 _SCALES = (1.0, 0.8, 0.9, 1.1, 1.25)
@@ -59,7 +59,7 @@ class Response:
         result = {}
         for name, number in value.items():
             low, high = np.quantile([other[name] for other in others], [0.16, 0.84])
-            low, high = (number + _SHARED * (float(end) - number) for end in (low, high))
+            low, high = (number + SHARED * (float(end) - number) for end in (low, high))
             result[name] = (number, min(max(low, 0.0), number), max(high, number))
         return result
 
