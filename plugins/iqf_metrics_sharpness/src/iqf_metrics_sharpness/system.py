@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,26 +149,36 @@ def _response(
 ) -> Response:
     mine = members[each]
     rng = np.random.Generator(np.random.PCG64(each))
+    everyone = np.concatenate(members)
+    squares = edges.width[everyone] ** 2
+    if pooled:
+        ellipse, weight = _ellipse(edges, everyone)
+        own = np.sqrt(_evaluated(ellipse, edges.angle[mine]))
+        value = math.sqrt(float(np.mean(_evaluated(ellipse, direction))))
+    else:
+        logarithm, base = np.log(edges.width[mine]), weights(edges.take(mine))
+        center, weight = _robust_mean(logarithm, base)
+        value = math.exp(center)
+        own = np.full(len(mine), value)
 
-    def width(chosen: list[Floats]) -> tuple[float, Floats]:
-        """Return the width in the direction, and that of each of my chosen edges."""
-        if pooled:
-            ellipse = _ellipse(edges, np.concatenate(chosen))
-            level = float(np.mean(_evaluated(ellipse, direction)))
-            return np.sqrt(level), np.sqrt(_evaluated(ellipse, edges.angle[chosen[each]]))
-        part = edges.take(chosen[each])
-        one = float(np.exp(_robust_mean(np.log(part.width), weights(part))))
-        return one, np.full(len(part), one)
+    def resampled_width(picks: list[Floats]) -> float:
+        """Return the width from other edges, discounted as they were at first."""
+        if not pooled:
+            pick = picks[each]
+            share = weight[pick]
+            return math.exp(float(share @ logarithm[pick] / max(share.sum(), 1e-12)))
+        starts = np.cumsum([0, *(len(index) for index in members)])
+        pick = np.concatenate([pick + start for pick, start in zip(picks, starts, strict=False)])
+        other = _solved_ellipse(edges.angle[everyone[pick]], squares[pick], weight[pick])
+        return math.sqrt(float(np.mean(_evaluated(other, direction))))
 
-    value, own = width(members)
     shape, scale, sums = _shape(edges.take(mine), candidates.take(mine), own, reach)
     resampled = []
     for _ in range(_RESAMPLINGS):
         picks = [
             rng.integers(0, len(index), len(index)) if len(index) else index for index in members
         ]
-        chosen = [index[pick] for index, pick in zip(members, picks, strict=True)]
-        other = width(chosen)[0] * scale
+        other = resampled_width(picks) * scale
         if sums is None:
             resampled.append((other, shape))
         else:
@@ -176,35 +187,44 @@ def _response(
     return Response(value * scale, shape, len(mine), tuple(resampled))
 
 
-def _robust_mean(values: Floats, weight: Floats) -> float:
-    """Return the mean with weights that discount what lies away from the median (bisquare)."""
+def _robust_mean(values: Floats, weight: Floats) -> tuple[float, Floats]:
+    """Return the mean, and weights that discount what lies away from the median (bisquare)."""
     center = float(np.median(values))
+    w = weight
     for _ in range(10):
         scale = max(1.4826 * float(np.median(np.abs(values - center))), 0.005)
         t = np.abs(values - center) / (4.5 * scale)
         w = weight * np.where(t < 1, (1 - t**2) ** 2, 0)
         center = float((w * values).sum() / w.sum())
-    return center
+    return center, w + 1e-9 * weight
 
 
-def _ellipse(edges: Edges, index: Floats) -> Floats:
-    """Return (a, b, c) of width² = a + b cos 2 phi + c sin 2 phi, fitted robustly."""
+def _ellipse(edges: Edges, index: Floats) -> tuple[Floats, Floats]:
+    """Return (a, b, c) of width² = a + b cos 2 phi + c sin 2 phi, fitted robustly, and weights."""
     angle, square = edges.angle[index], edges.width[index] ** 2
-    design = np.stack([np.ones_like(angle), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
     base = weights(edges.take(index)) / square**2
     weight: Floats = base
     solution: Floats = np.zeros(3)
     for _ in range(8):
-        normal = design.T @ (design * weight[:, np.newaxis])
-        solution = np.linalg.solve(
-            normal + 1e-9 * np.trace(normal) * np.eye(3), design.T @ (weight * square)
-        )
-        fitted = np.maximum(design @ solution, 0.01)
+        solution = _solved_ellipse(angle, square, weight)
+        fitted = np.maximum(_design(angle) @ solution, 0.01)
         relative = (square - fitted) / fitted
         scale = max(1.4826 * float(np.median(np.abs(relative))), 0.01)
         t = np.abs(relative) / (4.5 * scale)
         weight = base * np.where(t < 1, (1 - t**2) ** 2, 0) + 1e-9 * base
-    return solution
+    return solution, weight
+
+
+def _design(angle: Floats) -> Floats:
+    return np.stack([np.ones_like(angle), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
+
+
+def _solved_ellipse(angle: Floats, square: Floats, weight: Floats) -> Floats:
+    design = _design(angle)
+    weighted = design.T * weight
+    normal = weighted @ design
+    ridge = 1e-9 * np.trace(normal) * np.eye(3)
+    return np.asarray(np.linalg.solve(normal + ridge, weighted @ square))
 
 
 def _evaluated(ellipse: Floats, angle: Floats) -> Floats:
