@@ -50,6 +50,8 @@ class BandBlocks:
         Pixels between neighbouring blocks of the grid.
     dropped
         Counts of what was left out: ``invalid``, ``clipped`` and ``constant`` blocks.
+    integer
+        Whether the pixels are integers: rounding is part of their noise.
     """
 
     signal: float
@@ -59,6 +61,7 @@ class BandBlocks:
     position: NDArray[np.int64]
     stride: int
     dropped: dict[str, int]
+    integer: bool
 
     def __len__(self) -> int:
         """Return the number of blocks."""
@@ -106,7 +109,8 @@ def band_blocks(reader: ImageReader) -> list[BandBlocks]:
             if part is not None:
                 part.position += (tile.window.row // stride, tile.window.col // stride)
                 parts[band].append(part)
-    return [_joined(parts[band], medians[band].value(), stride) for band in range(bands)]
+    integer = reader.dtype != "float32"
+    return [_joined(parts[band], medians[band].value(), stride, integer) for band in range(bands)]
 
 
 @dataclass
@@ -236,17 +240,18 @@ def _high(shifted: Floats, step: int) -> Floats:
         _, right = _neighbours(across[:, count:], step)
         np.add(left.swapaxes(0, 1), right.swapaxes(0, 1), out=high[at : at + count])
         at += count
-    np.square(high, out=high)
+    with np.errstate(over="ignore"):
+        np.square(high, out=high)
     return high.reshape(len(_ORDERS), -1)
 
 
-def _joined(parts: list[_Part], signal: float, stride: int) -> BandBlocks:
+def _joined(parts: list[_Part], signal: float, stride: int, integer: bool) -> BandBlocks:
     if not parts:
         nothing = np.zeros(0)
         high = np.zeros((len(_ORDERS), 0), np.float32)
         position = np.zeros((0, 2), np.int64)
         dropped = dict.fromkeys(_CAUSES, 0)
-        return BandBlocks(signal, nothing, nothing, high, position, stride, dropped)
+        return BandBlocks(signal, nothing, nothing, high, position, stride, dropped, integer)
     return BandBlocks(
         signal,
         np.concatenate([part.mean for part in parts]),
@@ -255,6 +260,7 @@ def _joined(parts: list[_Part], signal: float, stride: int) -> BandBlocks:
         np.concatenate([part.position for part in parts]),
         stride,
         {name: sum(part.dropped[name] for part in parts) for name in _CAUSES},
+        integer,
     )
 
 
