@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from iqf_core.measurement.engine import measure_dataset as measure_dataset
     from iqf_core.measurement.predictions import measure_predictions as measure_predictions
     from iqf_core.modification.chain import Chain as Chain
+    from iqf_core.modification.images import ModifiedReader as ModifiedReader
     from iqf_core.modification.images import modify_whole as modify_whole
     from iqf_core.plugin import Component as Component
     from iqf_core.plugin import hookimpl as hookimpl
@@ -225,6 +226,7 @@ _HOMES: dict[str, str] = {
     "measure_predictions": "measurement.predictions",
     "Chain": "modification.chain",
     "modify_whole": "modification.images",
+    "ModifiedReader": "modification.images",
     "Component": "plugin",
     "hookimpl": "plugin",
     "PluginManager": "plugins.manager",
