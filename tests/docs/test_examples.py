@@ -64,7 +64,7 @@ def detection(tmp_path):
     for given, small in {
         "quality: [5, 10, 20, 40]": "quality: 10",
         "  - jpeg2000: {bpppc: [0.05, 0.1, 0.2, 0.4]}\n": "",
-        "  - quantization: {bits: [1, 2, 3]}\n": "",
+        "  - quantization: {bits: [1, 2, 3, 4, 5]}\n": "",
         "{epochs: 12}": "{epochs: 1, crop: 64}",
         "repetitions: 3": "repetitions: 1",
     }.items():
