@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from iqf_metrics_sharpness.giqe import giqe4, giqe5, outside
+from iqf_metrics_sharpness.giqe import giqe4, giqe5, giqe5_rer, outside
 from iqf_metrics_sharpness.niirs import Niirs
 from scipy.special import ndtr
 
@@ -55,6 +55,35 @@ def test_giqe4_changes_its_slopes_at_an_edge_response_of_0_9() -> None:
     assert giqe4(10 * inch, 0.5, 1e9, 1, 1) == pytest.approx(
         10.251 - 3.16 + 2.817 * math.log10(0.5) - 0.656
     )
+
+
+def test_giqe5_counts_the_blurrier_direction_double() -> None:
+    assert giqe5_rer(0.5, 0.25) == giqe5_rer(0.25, 0.5) == pytest.approx(0.25 * 2 ** (1 / 3))
+    values = {"rer": Value(0.4), "rer_x": Value(0.5), "rer_y": Value(0.32, 0.3, 0.34)}
+    five, four = (
+        Niirs(Niirs.Params(equation=name)).edge_response(values) for name in ("giqe5", "giqe4")
+    )
+    assert five.value == giqe5_rer(0.5, 0.32)
+    assert four.value == 0.4
+    alone = Niirs(Niirs.Params()).edge_response(values | {"rer_x": Value(None, reason="no edge")})
+    assert alone.value == 0.4
+
+
+BAD = {
+    "constant": np.full((64, 64), 70, np.uint8),
+    "saturated": np.full((64, 64), 255, np.uint8),
+    "three by three": np.arange(9, dtype=np.uint8).reshape(3, 3),
+    "one pixel wide": np.arange(200, dtype=np.uint8).reshape(200, 1),
+    "no edge": np.random.default_rng(0).integers(90, 110, (128, 128)).astype(np.uint8),
+    "all NaN": np.full((64, 64), np.nan, np.float32),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_lacks_edges_or_noise_has_no_rating(name: str) -> None:
+    value = measured(Image(BAD[name][..., None], 255), gsd_m=0.5)["niirs"]
+    assert value.value is None
+    assert value.reason.startswith(("RER: ", "SNR: "))
 
 
 def test_half_the_gsd_is_worth_one_level() -> None:

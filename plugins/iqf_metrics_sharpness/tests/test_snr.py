@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,19 @@ def test_blurred_noise_is_flagged_as_coloured_and_white_noise_is_not() -> None:
     assert "coloured" in blurred["snr"].reason
 
 
+@pytest.mark.parametrize("quality", [50, 75])
+def test_a_jpeg_of_noise_is_flagged_and_says_so(quality: int) -> None:
+    rows = np.arange(256)[:, np.newaxis]
+    noisy = 80 + 0.3 * rows + np.random.default_rng(17).normal(0, 4, (256, 256))
+    pixels = np.rint(noisy).astype(np.uint8)
+    assert measured(pixels)["coloured"].value == 0
+    _, stream = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    values = measured(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE))
+    # Or all noise is gone.
+    assert values["coloured"].value in (1, None)
+    assert any(word in values["snr"].reason for word in ("JPEG", "coloured", "no noise"))
+
+
 def test_invalid_pixels_do_not_count() -> None:
     pixels = np.random.default_rng(8).normal(100, 5, (256, 256)).astype(np.float32)
     mask = np.ones((256, 256), bool)
@@ -160,20 +174,77 @@ def test_a_scene_in_many_windows_is_measured_as_one() -> None:
     assert measured(pixels)["noise_sigma"].value == pytest.approx(5, rel=0.01)
 
 
+def checkerboard(edge: int, dtype: str = "uint8") -> np.ndarray:
+    """Return squares of `edge` pixels, 60 and 180 DN, without any noise."""
+    return (60 + 120 * ((np.indices((96, 96)) // edge).sum(axis=0) % 2)).astype(dtype)
+
+
+def text(background: int, ink: int) -> np.ndarray:
+    pixels = np.full((160, 400), background, np.uint8)
+    for line in range(6):
+        place = (5, 25 + 25 * line)
+        cv2.putText(pixels, "Nothing but text 12345", place, 0, 0.7, ink, 1, cv2.LINE_AA)
+    return pixels
+
+
 BAD = {
     "constant": np.full((64, 64), 70, np.uint8),
+    "constant floats": np.full((64, 64), 0.3, np.float32),
+    "black": np.zeros((64, 64), np.uint8),
     "saturated": np.full((64, 64), 255, np.uint8),
+    "all NaN": np.full((64, 64), np.nan, np.float32),
+    "one pixel": np.ones((1, 1), np.uint8),
     "three by three": np.arange(9, dtype=np.uint8).reshape(3, 3),
     "one pixel wide": np.arange(200, dtype=np.uint8).reshape(200, 1),
-    "checkerboard of 8": 200 * (np.indices((96, 96)) // 8).sum(axis=0).astype(np.uint8) % 2,
+    "one pixel high": np.arange(200, dtype=np.uint8).reshape(1, 200),
+    "text on white": text(255, 0),
+    "text on grey": text(187, 60),
+    "a ramp": np.add.outer(np.arange(128), np.arange(128)).astype(np.uint8),
+    "a ramp of floats": np.add.outer(np.arange(128), np.arange(128)).astype(np.float32) / 3,
+    "stripes": np.tile(np.uint8([60, 160]), (128, 64)),
+    "few different pixels": np.where(np.arange(16384).reshape(128, 128) % 911, 100, 101).astype(
+        np.uint8
+    ),
+    **{f"checkerboard of {edge}": checkerboard(edge) for edge in (1, 2, 3, 4, 5, 8, 16)},
+    **{f"floats, of {edge}": checkerboard(edge, "float32") / 7 for edge in (1, 3, 5, 8)},
 }
 
 
+@pytest.mark.parametrize("method", ["blocks", "areas"])
 @pytest.mark.parametrize("name", BAD)
-def test_where_there_is_no_noise_it_says_why(name: str) -> None:
-    for value in measured(BAD[name]).values():
+def test_where_there_is_no_noise_it_says_why(name: str, method: str) -> None:
+    for value in measured(BAD[name], method=method).values():
         assert value.value is None
         assert value.reason
+
+
+def test_pure_noise_is_noise() -> None:
+    pixels = np.random.default_rng(5).normal(128, 30, (128, 128))
+    values = measured(np.rint(pixels).clip(1, 254).astype(np.uint8))
+    assert values["noise_sigma"].value == pytest.approx(30, rel=0.02)
+    assert values["coloured"].value == 0
+
+
+def test_pixels_that_are_no_numbers_do_not_count() -> None:
+    pixels = np.random.default_rng(6).normal(100, 5, (128, 128)).astype(np.float32)
+    pixels[3:9, 4:20] = np.nan
+    pixels[50, 60] = np.inf
+    assert measured(pixels)["noise_sigma"].value == pytest.approx(5, rel=0.03)
+
+
+def test_values_too_large_to_square_say_so() -> None:
+    pixels = np.random.default_rng(6).normal(1e30, 1e29, (128, 128)).astype(np.float32)
+    value = measured(pixels, peak=1e31)["snr"]
+    assert value.value is None
+    assert "large" in value.reason
+
+
+def test_grey_filling_beside_a_noisy_image_does_not_matter() -> None:
+    pixels = np.random.default_rng(4).normal(100, 3, (160, 160))
+    pixels[:, 80:] = 127
+    assert measured(np.rint(pixels).astype(np.uint8))["noise_sigma"].value == pytest.approx(
+        math.hypot(3, 12**-0.5), rel=0.04
+    )
 
 
 def test_all_invalid_says_so() -> None:

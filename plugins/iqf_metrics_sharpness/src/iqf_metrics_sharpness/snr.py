@@ -40,7 +40,8 @@ class Snr(Metric):
 
     High frequencies speak for white noise. Compressed or resampled images have less noise there
     than elsewhere: ``noise_colour`` is the ratio of the variances of the highest and the middle
-    frequencies, and ``coloured`` is 1 where it is clearly not 1; then the noise is a lower bound.
+    frequencies, and ``coloured`` is 1 where it is clearly not 1, or where blocks on the grid of
+    JPEG have clearly less noise than those beside it; then the noise is a lower bound.
     """
 
     class Params(BaseParams):
@@ -117,6 +118,8 @@ def _values(noise: Noise | str) -> dict[str, Value]:
 def _limit(noise: Noise) -> str | None:
     if not noise.coloured:
         return None
+    if noise.compressed:
+        return f"the image was a JPEG: on its grid is {noise.grid:.0%} of the noise beside it"
     return f"the noise is coloured (ratio {noise.colour:.2f}): filtered, resampled or compressed"
 
 

@@ -15,8 +15,8 @@ from iqf_metrics_similarity.pairs import TOO_LARGE, Pair, PairMetric, number, pr
 if TYPE_CHECKING:
     from iqf_core.api import Context, PairInput
 
-#: Samples per strip: a strip's difference stays in a core's cache.
-_STRIP_SAMPLES = 1 << 19
+#: Bytes per strip: a strip's difference stays in a core's cache.
+_STRIP_BYTES = 1 << 21
 
 _IDENTICAL = "the images are identical: the error is 0 and the ratio infinite"
 
@@ -44,8 +44,8 @@ def mean_errors(pair: Pair, norm: int) -> list[float]:
     if bands == 1:
         return [cv2.norm(pair.image, pair.reference, norm, mask) / count]
     sums = np.zeros(bands)
-    rows = min(height, max(1, _STRIP_SAMPLES // (width * bands)))
     dtype = pair.image.dtype
+    rows = min(height, max(1, _STRIP_BYTES // (width * bands * dtype.itemsize)))
     # Filled again for every strip: new memory would cost more than the arithmetic.
     difference = np.empty((rows, width * bands), dtype)
     planes = [np.empty((rows, width), dtype) for _ in range(bands)]

@@ -50,6 +50,21 @@ def band_medians(reader: ImageReader) -> NDArray[np.float64]:
     return np.where(high.sum(axis=1) > 0, medians, 0.0)
 
 
+def band_quantiles(reader: ImageReader, count: int = 1025) -> NDArray[np.float64]:
+    """Return (bands, `count`) quantiles of the valid pixels, evenly spread from least to greatest.
+
+    Of an image with more than 2^20 pixels every n-th one counts; 0 where none is valid.
+    """
+    height, width, bands = reader.shape
+    step = max(1, height * width >> 20)
+    parts = [values[::step] for values in _valid_values(reader)]
+    sample = np.sort(np.concatenate(parts), axis=0) if parts else np.zeros((0, bands))
+    if not len(sample):
+        return np.zeros((bands, count))
+    picked = np.linspace(0, len(sample) - 1, count).astype(np.int64)
+    return np.ascontiguousarray(sample[picked].T.astype(np.float64))
+
+
 def _valid_values(reader: ImageReader) -> Iterator[NDArray[Any]]:
     """Iterate the valid pixels, arrays of shape (N, bands)."""
     for tile in reader.windows(_WINDOW):

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from iqf_core.api import parameter
 from iqf_modifiers_basic.arithmetic import add
-from iqf_modifiers_basic.band_statistics import band_medians
+from iqf_modifiers_basic.band_statistics import band_medians, band_quantiles
 from iqf_modifiers_basic.invalid import keep_invalid
+from iqf_modifiers_basic.noisy_median import sigma_to_add
 from iqf_modifiers_basic.targets import TargetModifier, TargetParams
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ class TargetSnr(TargetModifier):
 
     SNR is the linear ratio of signal and standard deviation of the noise; the signal is the
     median of the band's valid pixels in the whole image. Variances of independent noise add up:
-    sigma² = (signal / target)² - (signal / initial)², per band (Schott, *Remote Sensing: The Image
-    Chain Approach*, 2nd ed., section 5.5). ``initial``, the ratio that the image has, is given,
-    stated in ``iqf.yaml`` (``snr``), or measured by the metric ``snr`` on each image. There is no
-    value at which all images stay as they are: each has a ratio of its own.
+    sigma² = (signal' / target)² - (signal / initial)², per band (Schott, *Remote Sensing: The
+    Image Chain Approach*, 2nd ed., section 5.5). ``signal'`` is the median that the noisy image
+    has: with two dominant levels, noise moves the median from one of them to between both.
+    ``initial``, the ratio that the image has, is given, stated in ``iqf.yaml`` (``snr``), or
+    measured by the metric ``snr`` on each image. There is no value at which all images stay as
+    they are: each has a ratio of its own.
 
     Otherwise as ``gaussian_noise``. In integer images the standard deviation drawn is such that
     noise and the rounding to nearest together have the variance asked for.
@@ -57,14 +60,16 @@ class TargetSnr(TargetModifier):
             return np.zeros(bands)
         sigma = np.zeros(bands)
         target = self.params.target
-        for band, (signal, initial) in enumerate(zip(band_medians(reader), values, strict=True)):
+        medians, quantiles = band_medians(reader), band_quantiles(reader)
+        bands_known = zip(medians, quantiles, values, strict=True)
+        for band, (signal, levels, initial) in enumerate(bands_known):
             name = f"band {band + 1} of {bands}"
             if signal <= 0:
                 self.missed(f"{name} has the median {signal:g}, so no SNR", context)
             elif initial < target:
                 self.missed(f"{name} has an SNR of {initial:.4g}, below {target:g}", context)
             else:
-                variance = (signal / target) ** 2 - (signal / initial) ** 2
+                variance = sigma_to_add(levels, signal, signal / initial, target) ** 2
                 integer = reader.dtype != "float32"
                 sigma[band] = sigma_before_rounding(variance) if integer else math.sqrt(variance)
         return sigma

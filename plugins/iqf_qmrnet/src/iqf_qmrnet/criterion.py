@@ -1,4 +1,4 @@
-"""QMRLoss as a torch module: what a frozen QMRNet reads in the prediction, against where it should be.
+"""QMRLoss as a torch module: what a frozen QMRNet reads in an image, against what it should read.
 
 Of Berga et al., Remote Sensing 15(9) 2451, 2023 (section 2.4), with both sides of a comparison of
 the same kind, and the network frozen.

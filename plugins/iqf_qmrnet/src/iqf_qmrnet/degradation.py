@@ -64,9 +64,14 @@ def resolve_head(head: Head, context: Context) -> Head:
     assert registry is not None
     component: type[Modifier] = registry.load("modifier", head.modifier)
     described = component.Params.model_fields.get(head.parameter)
+    if described is None:
+        takes = ", ".join(component.Params.model_fields) or "no parameters"
+        raise ConfigurationError(
+            f"{head.specification}: modifier/{head.modifier}: unknown parameter "
+            f"{head.parameter!r}; it takes {takes}"
+        )
     for value in (head.low, head.high):
         _create(head, value, context)
-    assert described is not None
     extra = described.json_schema_extra
     unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
     head = replace(head, unit=unit, integer=described.annotation is int)

@@ -75,7 +75,7 @@ def elementwise_distance(
 
 
 def point_mass(value: float, grid: Tensor) -> Tensor:
-    """Return the distribution over the grid whose mean is `value`, on the one or two bins beside it.
+    """Return the distribution over the grid whose mean is `value`, on the bins beside it.
 
     Parameters
     ----------

@@ -55,7 +55,8 @@ class QMRNetMetric(Metric):
     def __init__(self, params: ReaderParams, model: Model) -> None:
         super().__init__(params)
         self.model = model
-        self.outputs = tuple(_output(head) for head in model.heads) + (
+        self.outputs = (
+            *(_output(head) for head in model.heads),
             Output("tiles", "", None, "tiles that were looked at"),
         )
 

@@ -4,7 +4,7 @@
 :class:`iqf_qmrnet.config.TrainingConfig` as ``--key value``. It leaves the model in
 ``OUT/model`` and the validation's results in ``OUT/results.json``; with ``--mlfuri`` it logs
 progress into the run. An interrupted program continues when called again with the same
-``--outputpath``.
+``--outputpath``, or the same ``--states``.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--valds", type=Path)
     parser.add_argument("--testds", type=Path)
     parser.add_argument("--config", type=Path)
+    parser.add_argument("--states", type=Path, help="folder for states of interrupted trainings")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--mlfuri")
     parser.add_argument("--mlfexpid")
@@ -120,7 +121,8 @@ def _run(given: Mapping[str, Any]) -> None:
         workers=given["workers"],
         threads=int(os.environ.get("OMP_NUM_THREADS") or 1),
         device="cuda" if torch.cuda.is_available() else "cpu",
-        resume=(out / STATE).is_file(),
+        resume=given["states"] is None and (out / STATE).is_file(),
+        states=given["states"],
         report=report,
     )
     registry = PluginManager.create().registry

@@ -78,7 +78,7 @@ def read_published(path: Path) -> Published:
 def allowed_classes() -> list[Any]:
     """Return every class that a published checkpoint may name."""
     import torch
-    from torchvision.models import resnet
+    from torchvision.models import resnet  # type: ignore[import-untyped]
 
     modules = [
         each
@@ -125,7 +125,7 @@ def _state(path: Path, content: Any) -> dict[str, Tensor]:
 def _identify(path: Path, state: dict[str, Tensor]) -> Published:
     """Find the torchvision ResNet whose parameters are those of `state`."""
     import torch
-    from torchvision import models
+    from torchvision import models  # type: ignore[import-untyped]
 
     weight = state.get("fc.weight")
     if weight is None or weight.ndim != 2:

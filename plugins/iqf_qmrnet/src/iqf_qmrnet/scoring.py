@@ -58,7 +58,7 @@ class HeadEvaluation:
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
         """(S,) index of the most probable level."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1))
 
     @cached_property
     def truth(self) -> NDArray[np.float64]:

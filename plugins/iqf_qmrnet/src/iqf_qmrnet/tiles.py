@@ -60,7 +60,7 @@ def tiles_of(reader: ImageReader, side: int, stride: int) -> Iterator[Tile]:
         row = top + offset
         strip = reader.read(Window(row, 0, side, width))
         pixels = strip.pixels
-        for begin, end in _runs(strip.valid.all(axis=0)):
+        for begin, end in _runs(np.asarray(strip.valid.all(axis=0))):
             for column in (begin + each for each in starts(end - begin, side, stride)):
                 cut = pixels[:, column : column + side]
                 yield Tile(row, column, np.asarray(cut, np.float32) / np.float32(strip.peak))

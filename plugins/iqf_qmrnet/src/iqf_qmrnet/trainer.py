@@ -18,7 +18,8 @@ class QMRNetTrainer(Trainer):
 
     Hyper-parameters of the study are the keys of the training's configuration: ``parameters``,
     ``crop``, ``backbone``, ``lr``, ``crops`` … The model is left in the run's folder ``model``,
-    the validation's results are metrics of the run.
+    the validation's results are metrics of the run. A run that was cut off continues where it was
+    when the study is started again; its state lies beside the study in ``.iqf/qmrnet``.
     """
 
     class Params(BaseParams):
@@ -45,5 +46,7 @@ class QMRNetTrainer(Trainer):
                 raise ConfigurationError(f"the configuration {file} does not exist")
             arguments += ["--config", str(file)]
             inputs.append(file)
+        # A run that was cut off begins again in an empty folder: its state lies elsewhere.
+        arguments += ["--states", str(folder.absolute() / ".iqf" / "qmrnet")]
         arguments += ["--workers", str(self.params.workers)]
         return Command(arguments, folder=folder, inputs=inputs)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 #: The state that an interrupted training continues from, in the model's folder.
 STATE = "training.pt"
+
+#: What may change when a training is resumed: its length, and with it the rate from there on.
+_LENGTH = ("crops", "cpu_minutes", "validate_every")
 
 #: Seconds between two saved states.
 _SAVE_EVERY_S = 60.0
@@ -58,6 +63,9 @@ class Run:
         Use ``torch.compile``.
     resume
         Continue from the state in `out`.
+    states
+        A folder that outlives `out`: the state lies there under the training's hash, and a
+        training that finds its own continues from it, whatever `resume` says.
     quiet
         Show no progress.
     report
@@ -71,6 +79,7 @@ class Run:
     threads: int = 1
     compile: bool = False
     resume: bool = False
+    states: Path | None = None
     quiet: bool = False
     report: Report = field(default=lambda step, values: None)
 
@@ -111,8 +120,13 @@ def train(
     )
     run.out.mkdir(parents=True, exist_ok=True)
     identity = {"config": model.config, "manifest": model.manifest}
-    if run.resume:
-        loop.restore(run.out / STATE, identity)
+    state = run.out / STATE
+    if run.states is not None:
+        run.states.mkdir(parents=True, exist_ok=True)
+        state = run.states / f"{_hash(identity)}.pt"
+    loop.state = state
+    if run.resume or (run.states is not None and state.is_file()):
+        loop.restore(state, identity)
 
     def validate() -> dict[str, dict[str, Any]]:
         found, calibration = {}, {}
@@ -131,8 +145,13 @@ def train(
     }
     run.report(loop.seen, flat(final))
     save_model(model, run.out)
-    (run.out / STATE).unlink(missing_ok=True)
+    state.unlink(missing_ok=True)
     return model
+
+
+def _hash(identity: Mapping[str, Any]) -> str:
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def flat(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -159,6 +178,7 @@ class _Loop:
         self.source, self.run_ = source, run
         self.groups = max(1, config.batch // config.group)
         self.steps = max(1, math.ceil(config.crops / (self.groups * config.group)))
+        self.state = run.out / STATE
         self.step = 0
         self.averaged = copy.deepcopy(network).eval()
         fused = run.device != "cpu"
@@ -217,7 +237,7 @@ class _Loop:
                     bar.describe(f"training crops, {rate:.0f}/s, loss {average:.3f}")
                     run.report(self.seen, {"loss": average, "crops_per_s": rate})
                 if now - saved > _SAVE_EVERY_S:
-                    self.save(run.out / STATE, identity)
+                    self.save(self.state, identity)
                     saved = now
                 if config.validate_every and self.seen >= next_validation:
                     next_validation += config.validate_every
@@ -310,7 +330,7 @@ class _Loop:
             raise IQFError(f"{path}: truncated or no state of a training ({reason})") from None
         for part in ("config", "manifest"):
             mine = identity[part]
-            keys = [key for key in mine if mine[key] != other[part].get(key)]
+            keys = [key for key in mine if key not in _LENGTH and mine[key] != other[part].get(key)]
             if keys:
                 raise IQFError(
                     f"{path}: the interrupted training had another {', '.join(keys)}; train into "

@@ -1,0 +1,1 @@
+"""Accuracy of `snr` and `sharpness` against analytic truth."""
