@@ -129,6 +129,10 @@ class _PluginCommand(click.Command):
             )
         return target.make_context(info_name, args, parent, **extra)
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        target = self._entry.load()
+        return list(target.get_params(ctx) if isinstance(target, click.Command) else ())
+
     def invoke(self, ctx: click.Context) -> Any:
         return ctx.command.invoke(ctx)
 

@@ -151,3 +151,31 @@ def test_two_equal_command_paths_clash_and_name_the_distribution(site):
     done = iqf("--help", PYTHONPATH=str(site.folder))
     assert done.returncode == 2
     assert "'plan' of clash" in done.stderr
+
+
+def test_a_plugins_command_tells_its_options_to_who_looks_at_the_commands(site):
+    source = """
+from iqf_core.plugin import Component, hookimpl
+
+@hookimpl
+def iqf_commands():
+    return [Component("greet.loudly", "fake_greeting:greet", summary="Says hello")]
+"""
+    site.write(FakePlugin("greeting", source))
+    (site.folder / "fake_greeting.py").write_text(
+        "import click\n\n@click.command()\n@click.option('--times')\ndef greet(times):\n    pass\n"
+    )
+    code = (
+        "import click\nfrom iqf_core.cli.main import cli\n"
+        "group = cli.get_command(click.Context(cli), 'greet')\n"
+        "command = group.get_command(click.Context(group), 'loudly')\n"
+        "print([each.name for each in command.get_params(click.Context(command))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(site.folder)},
+        check=False,
+    )
+    assert "times" in done.stdout, done.stderr
