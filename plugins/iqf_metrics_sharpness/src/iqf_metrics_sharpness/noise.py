@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -227,12 +228,8 @@ def _quietest(
     sizes = [min(count, max(MIN_BLOCKS, count // 200))]
     while sizes[-1] < count:
         sizes.append(min(count, int(sizes[-1] * 1.5)))
-    total = np.zeros(len(blocks.high))
-    start, least, best = 0, math.inf, (0.0, 0.0, 0)
-    for size in sizes:
-        # Sums along the last axis are pairwise: 32 bits are enough for them.
-        total += np.take(blocks.high, order[start:size], axis=1).sum(axis=1)
-        start = size
+    least, best = math.inf, (0.0, 0.0, 0)
+    for size, total in _totals(blocks.high, order, sizes):
         variance, error = _variance(total / size, size, step)
         if variance > least:
             break
@@ -240,6 +237,30 @@ def _quietest(
         least = min(least, variance + bound * error)
     chosen = order[: best[2]]
     return _Quiet(best[0], best[1], float(blocks.mean[chosen].mean()), chosen)
+
+
+#: So many blocks are gathered at once: few calls, and little in vain when growing stops early.
+_AT_ONCE = 2048
+
+
+def _totals(
+    high: Floats, order: NDArray[np.int64], sizes: list[int]
+) -> Iterator[tuple[int, Floats]]:
+    """Yield the sums of `high` over the first blocks of `order`, for each of `sizes`."""
+    total: Floats = np.zeros(len(high))
+    start, at = 0, 0
+    while at < len(sizes):
+        end = at + 1
+        while end < len(sizes) and sizes[end] - start <= _AT_ONCE:
+            end += 1
+        gathered = np.take(high, order[start : sizes[end - 1]], axis=1)
+        starts = [size - start for size in [start, *sizes[at : end - 1]]]
+        # Sums along the last axis are pairwise: 32 bits are enough for them.
+        sums = np.add.reduceat(gathered, starts, axis=1)
+        for size, part in zip(sizes[at:end], sums.T, strict=True):
+            total = total + part
+            yield size, total
+        start, at = sizes[end - 1], end
 
 
 def _variance(per_coefficient: Floats, size: int, step: float) -> tuple[float, float]:
