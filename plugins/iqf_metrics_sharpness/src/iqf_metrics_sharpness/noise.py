@@ -149,7 +149,7 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
         if at_signal > 0:
             variance, slope, offset = at_signal, line.slope, line.offset
             error = math.hypot(line.error(blocks.signal), _LINE_FLOOR * variance)
-    colour, colour_error = _colour(blocks.high[:, whole.chosen], step)
+    colour, colour_error = _colour(np.take(blocks.high, whole.chosen, axis=1), step)
     noise = Noise(
         variance,
         error,
@@ -193,12 +193,14 @@ def _grid(blocks: BandBlocks, order: NDArray[np.int64]) -> float | None:
     """Return :attr:`Noise.grid`; `order` are blocks with the quietest first."""
     if blocks.stride != BLOCK // 2:
         return None
-    quiet = order[: max(MIN_BLOCKS, min(len(order) // 4, 4096))]
+    quiet = order[: max(MIN_BLOCKS, min(len(order) // 4, 2048))]
     odd = blocks.position[quiet] % 2
     on, off = quiet[~odd.any(axis=1)], quiet[odd.all(axis=1)]
     if min(len(on), len(off)) < MIN_BLOCKS // 4:
         return None
-    means = [float(np.median(blocks.high[:, each].mean(axis=1))) for each in (on, off)]
+    means = [
+        float(np.median(np.take(blocks.high, each, axis=1).mean(axis=1))) for each in (on, off)
+    ]
     return means[0] / means[1] if means[1] > 0 else None
 
 
@@ -387,7 +389,9 @@ def homogeneous_areas(blocks: BandBlocks, noise: Noise) -> list[Area]:
         pixels = len(members) * cell
         if pixels < MIN_AREA:
             continue
-        variance, error = _variance(blocks.high[:, members].mean(axis=1), len(members), step)
+        variance, error = _variance(
+            np.take(blocks.high, members, axis=1).mean(axis=1), len(members), step
+        )
         areas.append(Area(pixels, float(blocks.mean[members].mean()), variance, error))
     return areas
 
