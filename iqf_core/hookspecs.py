@@ -30,6 +30,7 @@ REGISTRATION_HOOKS: dict[str, str] = {
     "modifier": "iqf_modifiers",
     "metric": "iqf_metrics",
     "loss": "iqf_losses",
+    "network": "iqf_networks",
     "trainer": "iqf_trainers",
     "executor": "iqf_task_executors",
     "format": "iqf_dataset_formats",
@@ -53,6 +54,11 @@ def iqf_metrics() -> Iterable[Component]:  # type: ignore[empty-body]
 @hookspec
 def iqf_losses() -> Iterable[Component]:  # type: ignore[empty-body]
     """Declare losses; targets are subclasses of :class:`iqf_core.api.Loss`."""
+
+
+@hookspec
+def iqf_networks() -> Iterable[Component]:  # type: ignore[empty-body]
+    """Declare networks; targets are subclasses of :class:`iqf_core.api.Network`."""
 
 
 @hookspec

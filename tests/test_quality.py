@@ -20,7 +20,7 @@ LAYERS = (
     ("errors", "plugin"),
     ("hookspecs", "builtins", "files", "progress"),
     ("components",),
-    ("yaml12", "plugins"),
+    ("yaml12", "plugins", "html"),
     ("imaging",),
     ("datasets",),
     ("execution",),  # the engines of the next line hand it their work

@@ -175,6 +175,7 @@ _API_GROUPS = (
     ("Modifiers", "iqf_core.components.modifier"),
     ("Metrics", "iqf_core.components.metric"),
     ("Losses", "iqf_core.components.loss"),
+    ("Networks", "iqf_core.components.network"),
     ("Trainers", "iqf_core.components.trainer"),
     ("Executors", "iqf_core.components.executor"),
     ("Dataset formats", "iqf_core.components.dataset_format"),

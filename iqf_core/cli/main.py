@@ -22,6 +22,7 @@ _COMMANDS = {
     "modify": ("iqf_core.cli.modify:modify", "Make degraded copies of a dataset"),
     "plan": ("iqf_core.cli.study:plan", "Show the runs of a study"),
     "plugins": ("iqf_core.cli.plugins:plugins", "Installed plugins"),
+    "report": ("iqf_core.cli.report:report", "A study as one self-contained page"),
     "results": ("iqf_core.cli.results:results", "Tables and plots of a study's results"),
     "run": ("iqf_core.cli.study:run", "Run a study, or what is left of it"),
     "ui": ("iqf_core.cli.ui:ui", "Open MLflow's web page of the tracking store"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,13 @@ _MOST_REASONS = 10
     metavar="ROLE|PATH",
     help="With --study: the dataset whose annotations predictions are held against.",
 )
+@click.option(
+    "--predictions",
+    "predictions_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Hold this file (an output.json) against the annotations of PATH.",
+)
 @click.pass_context
 def measure(
     context: click.Context,
@@ -104,6 +112,7 @@ def measure(
     study_file: Path | None,
     on: str | None,
     ground_truth: str | None,
+    predictions_file: Path | None,
 ) -> None:
     """Measure the images of PATH: a dataset, a folder of images or one image.
 
@@ -117,6 +126,7 @@ def measure(
 
     \b
       iqf measure --study study.yaml --metric psnr --on generated
+      iqf measure airports --predictions output.json --metric detection
 
     With --labels only the images in that table are measured, and the agreement of each output with
     the scores follows: Spearman's, Pearson's and Kendall's coefficient and the RMSE, with
@@ -128,10 +138,11 @@ def measure(
     state = context.find_object(State)
     assert state is not None
     if study_file is not None:
-        if path or by_band or csv_file or labels_file or figure_folder or peak is not None:
+        given = (path, by_band, csv_file, labels_file, figure_folder, predictions_file)
+        if any(given) or peak is not None:
             raise click.UsageError(
-                "--study excludes PATH, --by-band, --csv, --figure, --labels and --peak: the study "
-                "says what is measured, and iqf results has the tables"
+                "--study excludes PATH, --by-band, --csv, --figure, --labels, --peak and "
+                "--predictions: the study says what is measured, and iqf results has the tables"
             )
         options = {"on": on, "reference": reference, "ground_truth": ground_truth}
         if not _measure_study(state, study_file, metrics, options, workers, as_json):
@@ -148,6 +159,14 @@ def measure(
 
     registry = state.manager.registry
     dataset = open_dataset(path, registry=registry, peak=peak)
+    if predictions_file is not None:
+        if reference or by_band or labels_file or figure_folder:
+            raise click.UsageError(
+                "--predictions excludes --reference, --by-band, --labels and --figure, which "
+                "belong to images"
+            )
+        _measure_predictions(state, dataset, predictions_file, metrics, csv_file, as_json)
+        return
     other = None if reference is None else open_dataset(reference, registry=registry, peak=peak)
     labels, pairs = None, None
     if labels_file is not None:
@@ -187,6 +206,35 @@ def measure(
         click.echo(f"all values: {csv_file}")
     if figure_folder is not None:
         click.echo(f"figures: {figure_folder}")
+
+
+def _measure_predictions(
+    state: State,
+    dataset: Dataset,
+    path: Path,
+    metrics: Sequence[str],
+    csv_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure a file of predictions, and print every number or why there is none."""
+    from iqf_core.measurement.predictions import measure_predictions
+
+    measured = measure_predictions(dataset, path, metrics, manager=state.manager)
+    if csv_file is not None:
+        _write(csv_file, "".join(measured.csv_lines()))
+    if as_json:
+        print_json(measured.to_json())
+        return
+    print_columns(
+        ("METRIC", "OUTPUT", "VALUE", "UNIT"),
+        [(row.metric, row.output, _number(row.value), row.unit) for row in measured.rows],
+    )
+    _print_reasons(measured.summary(), "")
+    notes = dict.fromkeys(row.reason for row in measured.rows if row.value is not None)
+    for note in filter(None, notes):
+        click.echo(f"  note: {note}")
+    if csv_file is not None:
+        click.echo(f"all values: {csv_file}")
 
 
 def _draw(
@@ -302,6 +350,7 @@ def _report_json(planned: Plan, report: MeasureReport) -> dict[str, Any]:
                 "fingerprint": run.fingerprint,
                 "name": run.name,
                 "values": plain(report.measured.get(run.index, {})),
+                "notes": list(report.notes.get(run.index, ())),
                 "failed": report.failed.get(run.index),
                 "skipped": report.skipped.get(run.index),
             }
@@ -321,6 +370,9 @@ def _print_report(planned: Plan, report: MeasureReport) -> None:
         ],
     )
     click.echo(f"\n{len(report.measured)} runs measured")
+    noted = Counter(note for notes in report.notes.values() for note in notes)
+    for note, count in noted.items():
+        click.echo(f"  note, {count} run{'s' if count > 1 else ''}: {note}")
     for index, reason in sorted(report.skipped.items()):
         click.echo(f"  skipped {planned.runs[index].name}: {reason}", err=True)
     for index, reason in sorted(report.failed.items()):
@@ -350,7 +402,7 @@ def print_summary(measured: Measurements) -> None:
     _print_reasons(summary)
 
 
-def _print_reasons(summary: Sequence[Statistics]) -> None:
+def _print_reasons(summary: Sequence[Statistics], of: str = " for {} image{}") -> None:
     """Print each reason once, with the outputs that it concerns."""
     concerned: dict[tuple[str, int], list[str]] = {}
     for each in summary:
@@ -361,7 +413,8 @@ def _print_reasons(summary: Sequence[Statistics]) -> None:
                 outputs.append(name)
     for (reason, count), outputs in list(concerned.items())[:_MOST_REASONS]:
         shown = ", ".join(outputs[:3]) + (f" and {len(outputs) - 3} more" if outputs[3:] else "")
-        click.echo(f"  no value for {count} image{'s' if count > 1 else ''} ({shown}): {reason}")
+        counted = of.format(count, "s" if count > 1 else "")
+        click.echo(f"  no value{counted} ({shown}): {reason}")
     if len(concerned) > _MOST_REASONS:
         click.echo(f"  … and {len(concerned) - _MOST_REASONS} more reasons; all are in the CSV")
 

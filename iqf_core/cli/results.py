@@ -30,7 +30,11 @@ _MOST_NAMED = 20
     help="Draw; needs --out. rate: against bits per pixel, with Bjøntegaard deltas.",
 )
 @click.option("--anchor", metavar="CODEC", help="What deltas compare with; default the first.")
-@click.option("--out", type=click.Path(path_type=Path), help="File of the plot: .png, .svg, .pdf.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File of the plot: .png, .svg, .pdf or .html; its data go beside it as .csv.",
+)
 @click.option("--tracking-uri", metavar="URI", help="Another tracking store than the study's.")
 @click.option("--all", "superseded", is_flag=True, help="Also runs that a newer one replaced.")
 def results(
@@ -53,7 +57,8 @@ def results(
     grouping with --by, else one line for each finished run.
 
     With --plot rate the curves of coders are drawn against the rate that they reached, and their
-    Bjøntegaard deltas against --anchor follow the table.
+    Bjøntegaard deltas against --anchor follow the table. With --plot scatter, --by may name a
+    metric.
     """
     from iqf_core.experiments.results.results import Results
 
@@ -63,9 +68,13 @@ def results(
         plot = "line"
     if anchor is not None and plot != "rate":
         raise click.UsageError("--anchor belongs to --plot rate")
+    data_file = out.with_suffix(".csv") if plot and out is not None else None
+    if csv_file is not None and csv_file == data_file:
+        raise click.UsageError(f"{csv_file} would be the table and the data of the plot")
     found = Results(study, tracking_uri=tracking_uri)
     if csv_file is not None:
         _write_csv(found, by, metric, csv_file, superseded)
+    by_metric = plot == "scatter" and len(by) == 1 and not _is_param(found, by[0])
     if plot and out is not None:
         found.plot(plot, out=out, x=_one(by), metric=metric or None)
     deltas = _deltas(found, metric, anchor) if plot == "rate" else None
@@ -75,10 +84,10 @@ def results(
         listed = [run_json(run) for run in found.runs(superseded=superseded)]
         print_json(listed if deltas is None else {"runs": listed, "bjontegaard": deltas})
         return
-    _show(found, by, metric, superseded)
+    _show(found, () if by_metric else by, metric, superseded)
     if deltas:
         _show_deltas(deltas)
-    for written in (csv_file, out):
+    for written in (csv_file, out, data_file):
         if written is not None:
             click.echo(f"wrote {written}")
 
@@ -118,6 +127,14 @@ def _show_deltas(rows: list[dict[str, Any]]) -> None:
                 notes=tuple(reasons),
             )
         )
+
+
+def _is_param(found: Results, name: str) -> bool:
+    try:
+        found.find_params(name)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def _one(by: tuple[str, ...]) -> str | None:

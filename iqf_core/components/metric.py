@@ -57,6 +57,9 @@ class Value:
         Why there is no value, or what limits it.
     bands
         The same per band, in band order; empty when not asked or not meaningful.
+    parts
+        The same per part that only the subject names, such as the classes of a dataset; a part
+        is tabulated and tracked as ``output.part``.
     """
 
     value: float | tuple[float, ...] | None
@@ -64,9 +67,10 @@ class Value:
     high: float | None = None
     reason: str | None = None
     bands: tuple[Value, ...] = ()
+    parts: Mapping[str, Value] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if self.value is None and not self.reason and not self.bands:
+        if self.value is None and not (self.reason or self.bands or self.parts):
             raise ValueError("a missing value needs a reason")
 
 

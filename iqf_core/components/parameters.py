@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from iqf_core.errors import ConfigurationError, Problem, nearest
-from iqf_core.files import content_hash
+from iqf_core.files import content_hash, hash_json
 
 
 class Params(BaseModel):
@@ -90,12 +90,26 @@ def shown_names(params: Params) -> tuple[str, ...]:
 
 
 def file_hashes(params: Params) -> dict[str, str]:
-    """Return the content hash of every file that a parameter of type ``Path`` names."""
+    """Return the content hash of every file or folder that a parameter of type ``Path`` names.
+
+    That of a folder is of the names and contents of all files in it, hidden ones aside.
+    """
     return {
-        name: content_hash(value)
+        name: content_hash(value) if value.is_file() else _folder_hash(value)
         for name, value in params
-        if isinstance(value, Path) and value.is_file()
+        if isinstance(value, Path) and value.exists()
     }
+
+
+def _folder_hash(folder: Path) -> str:
+    files = (each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
+    return hash_json(
+        {
+            file.as_posix(): content_hash(folder / file)
+            for file in files
+            if not any(part.startswith(".") for part in file.parts)
+        }
+    )
 
 
 def example_values(model: type[Params]) -> dict[str, Any]:

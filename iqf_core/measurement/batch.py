@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -244,7 +244,13 @@ def measured_values(
 
 
 def _flat(use: MetricUse, output: Output, band: str, value: Value) -> list[Measured]:
-    """Return one value for a number, one for each element of a vector."""
+    """Return one value for a number, one for each element of a vector, and those of the parts."""
+    if value.parts:
+        given = value.value is not None or bool(value.reason)
+        rows = _flat(use, output, band, replace(value, parts={})) if given else []
+        for name, part in value.parts.items():
+            rows += _flat(use, replace(output, name=f"{output.name}.{name}"), band, part)
+        return rows
     reason = value.reason or ("" if value.value is not None else "given for single bands only")
     if not output.vector:
         number = None if value.value is None else _number(use, output, value.value)

@@ -28,7 +28,7 @@ from iqf_core.measurement.batch import (
 from iqf_core.measurement.metrics import MetricUse, resolve_metrics
 from iqf_core.measurement.pairing import cannot_pair, pair_images, source_of, unlike
 from iqf_core.measurement.subjects import Source
-from iqf_core.measurement.table import ALL_BANDS, Measurements, Row
+from iqf_core.measurement.table import ALL_BANDS, Measurements, Row, row_of
 from iqf_core.progress import progress
 
 if TYPE_CHECKING:
@@ -198,7 +198,8 @@ def _refuse_predictions(uses: Sequence[MetricUse]) -> None:
             raise ConfigurationError(
                 f"metric {use.name!r} reads the predictions of a run, not images: put it among the "
                 "metrics of a study with on: predictions, or use "
-                f"iqf measure --study STUDY --metric {use.name} --on predictions"
+                f"iqf measure --study STUDY --metric {use.name}, or "
+                f"iqf measure DATASET --predictions FILE --metric {use.name}"
             )
 
 
@@ -321,22 +322,6 @@ class _Measuring:
                 )
                 rows += [row_of(self.job.source.name, name, use, each) for each in found]
         return rows
-
-
-def row_of(dataset: str, image: str, use: MetricUse, value: Measured) -> Row:
-    """Return the row of one value."""
-    return Row(
-        dataset=dataset,
-        image=image,
-        band=value.band,
-        metric=use.label,
-        output=value.output,
-        value=value.value,
-        unit=value.unit,
-        ci68_low=value.low,
-        ci68_high=value.high,
-        reason=value.reason,
-    )
 
 
 def no_values(metric: Metric, reason: str) -> list[Measured]:

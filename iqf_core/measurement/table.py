@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pandas
 
+    from iqf_core.measurement.batch import Measured
     from iqf_core.measurement.metrics import MetricUse
 
 KIND = "measure"
@@ -55,6 +56,22 @@ class Row(NamedTuple):
 
 
 COLUMNS = Row._fields
+
+
+def row_of(dataset: str, image: str, use: MetricUse, value: Measured) -> Row:
+    """Return the row of one value."""
+    return Row(
+        dataset=dataset,
+        image=image,
+        band=value.band,
+        metric=use.label,
+        output=value.output,
+        value=value.value,
+        unit=value.unit,
+        ci68_low=value.low,
+        ci68_high=value.high,
+        reason=value.reason,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from iqf_core.api import ConfigurationError, Params, parameter
-from iqf_core.components.parameters import describe, example_values, primary_names, validate
+from iqf_core.components.parameters import (
+    describe,
+    example_values,
+    file_hashes,
+    primary_names,
+    validate,
+)
 
 
 class Codec(Params):
@@ -77,3 +84,21 @@ def test_a_required_parameter_without_example_cannot_be_tried():
     assert example_values(Codec) == {"quality": 70}
     with pytest.raises(ConfigurationError, match="no example declared for size"):
         example_values(Bare)
+
+
+class Weighted(Params):
+    model: Path = parameter(description="Weights", example="model")
+
+
+def test_files_and_folders_count_by_their_content(tmp_path):
+    assert file_hashes(Weighted(model=tmp_path / "missing")) == {}
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        (folder / "inner").mkdir(parents=True)
+        (folder / "inner" / "weights").write_bytes(b"1234")
+    (other / ".hidden").write_text("does not count")
+    alike = [file_hashes(Weighted(model=folder)) for folder in (one, other)]
+    assert alike[0] == alike[1]
+    (other / "inner" / "weights").write_bytes(b"1235")
+    assert file_hashes(Weighted(model=other)) != alike[0]
+    assert file_hashes(Weighted(model=one / "inner" / "weights"))["model"]

@@ -133,3 +133,11 @@ def test_every_state_of_a_run_is_documented():
 
     text = (DOCS / "guide" / "studies.md").read_text()
     assert {f"`{state}`" for state in RunState} <= set(re.findall(r"^\| (`\w+`) \|", text, re.M))
+
+
+def test_pages_of_a_plugin_are_made_as_the_guide_says(tmp_path):
+    (tmp_path / "example.py").write_text(_block("guide/report.md", "python", "HtmlPage("))
+    _run("example.py", cwd=tmp_path)
+    text = (tmp_path / "airports.html").read_text()
+    assert "b &lt;&amp;&gt; c.png" in text
+    assert "<svg" in text

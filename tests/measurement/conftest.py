@@ -180,6 +180,17 @@ class Hits(Metric):
         }
 
 
+class Limited(Metric):
+    """Says what limits its values, and has one for each class."""
+
+    reads = "predictions"
+    outputs = (Output("share", "", "higher", "1"), Output("of", summary="of each class"))
+
+    def measure(self, subject, context):
+        parts = {"ship": Value(0.5), "plane": Value(None, reason="no plane")}
+        return {"share": Value(1.0, reason="half was looked at"), "of": Value(None, parts=parts)}
+
+
 class Nothing(Modifier):
     """Nothing changes."""
 

@@ -186,12 +186,26 @@ def test_predictions_are_held_against_the_copy_s_annotations(make_study):
     assert metrics["predictions.hits.images"] == 2
 
 
+def test_what_limits_values_is_kept_and_reported(make_study):
+    study = make_study(params={"mode": "objects"})
+    study.run(quiet=True)
+    report = study.measure(["limited"], quiet=True)
+    note = ("predictions.limited: half was looked at",)
+    assert report.notes == {0: note, 1: note}
+    record = records(study)["none"]
+    tag = json.loads(record.tags["iqf.metric.predictions.limited"])
+    assert tag["notes"] == ["half was looked at"]
+    assert tag["reasons"] == {"of.plane": {"no plane": 1}}
+    assert record.metrics["predictions.limited.of.ship"] == 0.5
+    assert "predictions.limited.of.plane" not in record.metrics
+
+
 @pytest.mark.parametrize(
     ("mode", "metric", "message"),
     [
         ("nothing", {"difference": None, "on": "generated"}, "left no output.json"),
         ("objects", {"difference": None, "on": "generated"}, "holds predictions, not"),
-        ("outside", {"difference": None, "on": "generated"}, "leaves the run's output folder"),
+        ("outside", {"difference": None, "on": "generated"}, "leaves the output folder"),
         ("nothing", "fails", "train.fails: metric 'fails' of plugin .* failed on train0.png"),
     ],
 )

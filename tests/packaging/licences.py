@@ -32,6 +32,9 @@ anew.
 #: What no group brings, so that it is not there to be asked.
 NOT_INSTALLED = {"mlflow": "Apache-2.0"}
 
+#: What has no files and no licence of its own: that of what it gathers.
+GATHERS = {"cuda-toolkit": "LicenseRef-NVIDIA-Proprietary"}
+
 #: How older metadata spells what SPDX names today; no more precise than they are.
 SPELLINGS = {
     "3-Clause BSD License": "BSD-3-Clause",
@@ -51,13 +54,16 @@ def licence(name: str) -> str:
         metadata = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return NOT_INSTALLED[name]
-    fields = metadata.get_all("License-Expression") or metadata.get_all("License") or []
+    if expressions := metadata.get_all("License-Expression"):
+        return SPELLINGS.get(expressions[0], expressions[0])
+    fields = metadata.get_all("License") or []
     stated = fields[0] if fields else ""
     # Some put the whole text of the licence there, some nothing.
     if not stated or len(stated) > 80 or stated == "UNKNOWN":
         classifiers = metadata.get_all("Classifier") or []
         found = [each for each in classifiers if each.startswith("License :: OSI Approved :: ")]
         stated = " OR ".join(SPELLINGS.get(each.split(" :: ")[-1], each) for each in found)
+        stated = stated or GATHERS.get(name, "")
     return SPELLINGS.get(stated, stated)
 
 

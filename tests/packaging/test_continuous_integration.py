@@ -22,6 +22,7 @@ def programs(tmp_path: Path) -> Path:
             if (Path(place) / name).is_file():
                 (folder / name).symlink_to(Path(place) / name)
                 break
+    (folder / "chromium").symlink_to(folder / "env")
     return folder
 
 
@@ -63,13 +64,14 @@ def test_it_fails_when_tests_fail_or_none_ran(programs: Path, exit_code: int) ->
 
 def test_it_installs_uv_and_what_the_system_lacks(programs: Path) -> None:
     (programs / "git").unlink()
+    (programs / "chromium").unlink()
     record(programs, "apt-get")
     record(programs, "python3")
     code, calls, settings = run(programs)
     assert code == 0
     assert calls == [
         "apt-get update",
-        "apt-get install --yes --no-install-recommends git",
+        "apt-get install --yes --no-install-recommends git chromium",
         "python3 -m pip install uv",
         f"python3 -m uv {COMMAND}",
     ]

@@ -1,4 +1,4 @@
-"""Mask images on a new pixel grid: class numbers stay class numbers."""
+"""Mask images, read and on a new pixel grid: class numbers stay class numbers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ from iqf_core.imaging.header import is_image_name
 from iqf_core.imaging.windows import Window
 
 _PNG_DTYPES = ("uint8", "uint16")
+
+
+def read_mask(path: Path) -> NDArray[Any]:
+    """Return the labels of a mask image, (H, W): of one with a palette the indices.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or has several bands.
+    """
+    with _opened(path) as mask:
+        labels: NDArray[Any] = mask.read()
+    if len(labels) != 1:
+        raise ImageError(path, f"has {len(labels)} bands; a mask has one, the class of each pixel")
+    band: NDArray[Any] = labels[0]
+    return band
 
 
 def resample_mask(source: Path, target: Path, change: ImageChange) -> Path:

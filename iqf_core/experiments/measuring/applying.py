@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqf_core.components.context import Context
-from iqf_core.components.metric import PredictionsInput
 from iqf_core.datasets.dataset import open_dataset
 from iqf_core.errors import ConfigurationError, IQFError
 from iqf_core.experiments.measuring.leavings import generated_images, predictions
@@ -20,11 +18,10 @@ from iqf_core.experiments.running.interruption import undivided
 from iqf_core.experiments.running.latest import latest_records
 from iqf_core.experiments.running.states import RunState
 from iqf_core.experiments.tracking.records import APPLIED, MetricPoint, RunRecord
-from iqf_core.files import cache_folder
-from iqf_core.measurement.batch import measured_values
 from iqf_core.measurement.cache import measure_cached
-from iqf_core.measurement.engine import measure_images, row_of
+from iqf_core.measurement.engine import measure_images
 from iqf_core.measurement.pairing import match_names
+from iqf_core.measurement.predictions import judge
 from iqf_core.measurement.subjects import Source
 from iqf_core.measurement.table import Row, Statistics
 from iqf_core.progress import progress
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
     from iqf_core.plugins.manager import PluginManager
 
 _MOST_REASONS = 5
+_MOST_OUTPUTS = 50
 
 
 @dataclass
@@ -51,11 +49,14 @@ class MeasureReport:
         Runs of which not everything could be measured, by index, and why.
     skipped
         Runs that did not finish, and are not measured, by index: their state and why.
+    notes
+        What limits values that there are, by index, as far as the metric says so.
     """
 
     measured: dict[int, dict[str, float]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def measure_runs(
@@ -114,6 +115,8 @@ def measure_runs(
                 with undivided():
                     tracking.tracker.log(record.run_id, metrics=points, tags=found.tags)
                 report.measured[run.index] = dict(found.values)
+            if found.notes:
+                report.notes[run.index] = tuple(dict.fromkeys(found.notes))
             bar.advance()
     return report
 
@@ -140,12 +143,16 @@ class _Found:
     values: dict[str, float] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def add(self, metric: PlannedMetric, prefix: str, rows: Iterable[Row]) -> None:
+    def add(self, metric: PlannedMetric, prefix: str, rows: Sequence[Row]) -> None:
         groups: dict[str, list[Row]] = {}
         for row in rows:
             groups.setdefault(row.output, []).append(row)
-        reasons = {}
+        reasons: dict[str, dict[str, int]] = {}
+        notes = list(dict.fromkeys(row.reason for row in rows if row.value is not None))
+        notes = [note for note in notes if note][:_MOST_REASONS]
+        self.notes += [f"{prefix}: {note}" for note in notes]
         for output, group in groups.items():
             statistics = Statistics.of(group)
             name = f"{prefix}.{output}"
@@ -159,7 +166,7 @@ class _Found:
                     f"{name}.count": float(statistics.count),
                 }
             self.values |= {key: value for key, value in known.items() if value is not None}
-            if statistics.reasons:
+            if statistics.reasons and len(reasons) < _MOST_OUTPUTS:
                 reasons[output] = dict(list(statistics.reasons.items())[:_MOST_REASONS])
         use = metric.use
         self.tags[APPLIED + prefix] = json.dumps(
@@ -170,8 +177,9 @@ class _Found:
                 "version": use.version,
                 "distribution": f"{use.distribution} {use.distribution_version}".strip(),
                 "params": dict(use.params),
-                "outputs": list(groups),
+                "outputs": list(groups)[:_MOST_OUTPUTS],
                 **({"reasons": reasons} if reasons else {}),
+                **({"notes": notes} if notes else {}),
             },
             ensure_ascii=False,
         )
@@ -313,13 +321,4 @@ class _Applying:
             truth = self._open(self.copies.made[metric.other, run.chain.fingerprint()].path)
         else:
             truth = self._named(metric.other)
-        context = Context(registry=self.manager.registry, cache=cache_folder())
-        use = metric.use
-        values = measured_values(
-            use,
-            use.create(self.manager.registry, context),
-            PredictionsInput(predicted, folder, truth),
-            context,
-            "its predictions",
-        )
-        return [row_of(truth.name, "", use, value) for value in values]
+        return judge(metric.use, predicted, folder, truth, self.manager, "its predictions")

@@ -18,6 +18,9 @@ from iqf_core.experiments.results.table import (
 )
 from iqf_core.experiments.tracking.records import RunRecord
 
+#: What is kept of a metric that was measured of many images.
+_STATISTICS = (".mean", ".median", ".std", ".count")
+
 #: Units that parameters and metrics carry at the end of their names.
 _UNITS = {
     "px": "px",
@@ -240,6 +243,8 @@ def _label(start: str, names: Sequence[str], run: RunRecord) -> str:
 
 def axis_label(name: str, known: Mapping[str, str] = _UNITS) -> str:
     """Return a parameter's or metric's name for an axis: ``sigma (DN)`` for ``noise.sigma_dn``."""
+    if name.endswith(_STATISTICS):  # val.psnr.psnr.mean
+        return name.removesuffix(".mean")
     last = name.rpartition(".")[2] if is_of_modifier(name) or name.startswith("iqf.") else name
     if last == "bpppc":
         return f"{name} (bits per pixel per band)"

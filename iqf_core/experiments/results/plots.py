@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from iqf_core.errors import ConfigurationError, nearest
+from iqf_core.experiments.results.correlation import metric_panel
+from iqf_core.experiments.results.plot_data import plot_frame, plot_page
 from iqf_core.experiments.results.plot_drawing import (
     DASHES,
     REFERENCE_COLOUR,
@@ -21,7 +23,7 @@ from iqf_core.experiments.results.plot_panels import Panel, axis_label, make_pan
 from iqf_core.experiments.results.rate_curves import rate_metric, rate_panel
 from iqf_core.experiments.results.summary import metrics_of_interest
 from iqf_core.experiments.tracking.records import RunRecord
-from iqf_core.files import atomic_write_bytes
+from iqf_core.files import atomic_write_bytes, atomic_write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 PlotKind = Literal["line", "bar", "scatter", "rate"]
 KINDS: tuple[str, ...] = get_args(PlotKind)
-SUFFIXES = (".png", ".svg", ".pdf")
+SUFFIXES = (".png", ".svg", ".pdf", ".html")
 
 #: Okabe and Ito's colours (Color Universal Design, 2008), distinct for colour-blind readers.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -50,6 +52,8 @@ _STYLE: Any = {
     "text.parse_math": False,
 }
 _MOST_COLUMNS = 3
+#: Names in a legend; more would leave no room for the plot.
+_MOST_NAMED = 24
 
 
 def plot_results(
@@ -74,13 +78,14 @@ def plot_results(
         ``line``, ``bar``, ``scatter`` (runs only) or ``rate``: against the bits per pixel per
         component that coders reached, a line for each coder.
     x
-        Parameter to plot against, full or short. Default: one panel for each kind of modifier,
-        against its parameter.
+        Parameter to plot against, full or short; for ``scatter`` a metric too. Default: one panel
+        for each kind of modifier, against its parameter.
     metric
         The metric, or several: a row of panels each. Default: the first that the task reported,
         one on validation or test data before others.
     out
-        The file: ``.png``, ``.svg`` or ``.pdf``. Written whole or not at all.
+        The file: ``.png``, ``.svg``, ``.pdf`` or ``.html``. Written whole or not at all. The
+        numbers behind it are written beside it, with the suffix ``.csv``.
 
     Returns
     -------
@@ -102,15 +107,35 @@ def plot_results(
     if not runs:
         raise ConfigurationError(f"{results.study}: no finished runs, nothing to plot")
     metrics = results.find_metrics(metric) or [default_metric(runs)]
-    if kind == "rate":
-        panels = [_rate_panel(runs, metrics, x)]
-    else:
-        names = results.find_params(x)
-        panels = make_panels(runs, names[0] if names else None)
-    figure = draw(results.study, panels, metrics, "line" if kind == "rate" else kind)
+    panels = _panels(results, runs, kind, x, metrics)
+    csv = plot_frame(panels, metrics).to_csv(index=False)
     out.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_bytes(out, _render(figure, out.suffix.lower()[1:]))
+    if out.suffix.lower() == ".html":
+        plot_page(results.study, panels, metrics, kind, csv).write(out)
+    else:
+        figure = draw(results.study, panels, metrics, "line" if kind == "rate" else kind)
+        atomic_write_bytes(out, _render(figure, out.suffix.lower()[1:]))
+    atomic_write_text(out.with_suffix(".csv"), csv)
     return out
+
+
+def _panels(
+    results: Results, runs: Sequence[RunRecord], kind: str, x: str | None, metrics: Sequence[str]
+) -> list[Panel]:
+    if kind == "rate":
+        return [_rate_panel(runs, metrics, x)]
+    if x is None:
+        return make_panels(runs)
+    try:
+        names = results.find_params(x)
+    except ConfigurationError:
+        if kind != "scatter":
+            raise
+        against = results.find_metrics(x)
+        if len(metrics) > 1:
+            raise ConfigurationError(f"one metric at a time goes against {x}") from None
+        return [metric_panel(runs, against[0] if against else x, metrics[0])]
+    return make_panels(runs, names[0] if names else None)
 
 
 def _rate_panel(runs: Sequence[RunRecord], metrics: Sequence[str], x: str | None) -> Panel:
@@ -201,6 +226,10 @@ def _legend(figure: Figure, axes: Any, kind: str, panels: Sequence[Panel]) -> No
     note = ""
     if repeated and kind != "scatter":
         note = "error bars: ± 1 standard deviation over repetitions; small points: single runs"
+    if len(entries) > _MOST_NAMED:
+        left_out = f"{len(entries) - _MOST_NAMED} more lines are not named"
+        note = f"{left_out}; {note}" if note else left_out
+        entries = dict(list(entries.items())[:_MOST_NAMED])
     if entries:
         longest = max(len(label) for label in entries)
         fitting = int(figure.get_figwidth() / (0.75 + 0.085 * longest))

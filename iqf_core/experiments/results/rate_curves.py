@@ -40,10 +40,13 @@ class CodecCurve:
         The modifiers, and what tells the coder from the others.
     points
         The runs at each value of that parameter, in the order of the study.
+    control
+        That parameter, None when none varies.
     """
 
     label: str
     points: dict[Scalar, list[RunRecord]] = field(default_factory=dict)
+    control: str | None = None
 
 
 def rate_metric(runs: Sequence[RunRecord], metric: str) -> str:
@@ -73,7 +76,12 @@ def rate_metric(runs: Sequence[RunRecord], metric: str) -> str:
 
 
 def codec_curves(runs: Sequence[RunRecord], rate: str) -> list[CodecCurve]:
-    """Arrange the runs that have a rate by coder.
+    """Arrange the runs that have a rate by coder; see :func:`chain_curves`."""
+    return chain_curves([run for run in runs if rate in run.metrics or is_reference(run)])
+
+
+def chain_curves(runs: Sequence[RunRecord]) -> list[CodecCurve]:
+    """Arrange runs by kind of degradation; the unmodified ones are in none.
 
     Runs belong to one curve when they have the same modifiers, use the same parameters, and differ
     in nothing but the repetition and one parameter: the first number that varies, of the last
@@ -81,7 +89,7 @@ def codec_curves(runs: Sequence[RunRecord], rate: str) -> list[CodecCurve]:
     """
     kinds: dict[tuple[str, ...], list[RunRecord]] = {}
     for run in runs:
-        if rate in run.metrics and not is_reference(run):
+        if not is_reference(run):
             kinds.setdefault(_kind(run), []).append(run)
     titles = [_names(kind[0]) for kind in kinds.values()]
     curves: dict[str, CodecCurve] = {}
@@ -94,7 +102,7 @@ def codec_curves(runs: Sequence[RunRecord], rate: str) -> list[CodecCurve]:
             title += _told_apart(kind[0], control)
         for run in kind:
             label = ", ".join([title, *(_setting(run, name) for name in others)])
-            curve = curves.setdefault(label, CodecCurve(label))
+            curve = curves.setdefault(label, CodecCurve(label, control=control))
             value = run.params.get(control) if control else None
             curve.points.setdefault(value, []).append(run)
     return list(curves.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,6 +45,8 @@ class _Address:
     study: str
     experiment: str
     target: TrackingTarget
+    settings: StudySettings | None = None
+    file: Path | None = None
 
 
 class Results:
@@ -71,6 +73,10 @@ class Results:
         Name of the study.
     target
         Its tracking store.
+    settings
+        What its study file says, None when it was asked for by name.
+    study_file
+        That file, None when there is none.
 
     Examples
     --------
@@ -82,6 +88,8 @@ class Results:
         address = _address(study, tracking_uri)
         self.study = address.study or address.experiment
         self.target = address.target
+        self.settings = address.settings
+        self.study_file = address.file
         found = read_experiment(address.target, address.experiment)
         # Studies may share an experiment; runs that IQF did not plan belong to whoever asks.
         own = address.study
@@ -189,6 +197,77 @@ class Results:
 
         return plot_results(self, kind, out=Path(out), **options)
 
+    def report(self, out: str | Path, **options: Any) -> Path:
+        """Write the report of the study as one page.
+
+        Parameters
+        ----------
+        out
+            The page: ``.html``.
+        **options
+            Fields of :class:`~iqf_core.experiments.report.options.ReportOptions`.
+        """
+        from iqf_core.experiments.report.report import ReportOptions, write_report
+
+        return write_report(self, Path(out), ReportOptions(**options))
+
+    def knees(
+        self,
+        metric: str | None = None,
+        tolerance: str = "5%",
+        *,
+        lower_is_better: bool | None = None,
+        confidence: float = 0.95,
+        paired: bool = False,
+        pooled: bool = False,
+    ) -> pandas.DataFrame:
+        """Return how far each degradation can go before performance is lost.
+
+        Parameters
+        ----------
+        metric
+            The measure of performance; default as for a plot.
+        tolerance
+            The loss that is of no consequence: a share of the reference (``5%``) or a number in
+            units of the metric (``0.02``).
+        lower_is_better
+            Whether less is better; default what the metric's name says (``val_mse``: yes).
+        confidence, paired, pooled
+            As for :func:`iqf_core.experiments.results.sweeps.sweep_knee`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`iqf_core.experiments.results.sweeps.knees_frame` says; the row of a knee has
+            ``knee`` True.
+        """
+        from iqf_core.experiments.results.knee import Tolerance
+        from iqf_core.experiments.results.plots import default_metric
+        from iqf_core.experiments.results.sweeps import (
+            find_sweeps,
+            is_lower_better,
+            knees_frame,
+            sweep_knee,
+        )
+
+        runs = self.runs("FINISHED")
+        names = self.find_metrics(metric)
+        name = names[0] if names else default_metric(runs)
+        lower = is_lower_better(name) if lower_is_better is None else lower_is_better
+        found = [
+            sweep_knee(
+                sweep,
+                name,
+                Tolerance.parse(tolerance),
+                higher_is_better=not lower,
+                confidence=confidence,
+                paired=paired,
+                pooled=pooled,
+            )
+            for sweep in find_sweeps(runs, name)
+        ]
+        return knees_frame(found, name)
+
     def bjontegaard(
         self, metric: str | None = None, *, anchor: str | None = None
     ) -> pandas.DataFrame:
@@ -271,7 +350,7 @@ def _address(study: str | Path | HasSettings, tracking_uri: str | None) -> _Addr
     if path.is_file():
         from iqf_core.experiments.study_file import read_study
 
-        return _of_settings(read_study(path), tracking_uri)
+        return replace(_of_settings(read_study(path), tracking_uri), file=path)
     if isinstance(study, Path) or path.suffix in (".yaml", ".yml"):
         raise ConfigurationError(f"{path}: no such study file")
     return _Address("", study, resolve_tracking(Path.cwd(), tracking_uri))
@@ -283,4 +362,4 @@ def _of_settings(settings: StudySettings, tracking_uri: str | None) -> _Address:
         target = resolve_tracking(Path.cwd(), tracking_uri)
     else:
         target = resolve_tracking(settings.folder, tracking.uri, tracking.registry_uri)
-    return _Address(settings.name, tracking.experiment or settings.name, target)
+    return _Address(settings.name, tracking.experiment or settings.name, target, settings)

@@ -237,3 +237,17 @@ def averaged_over(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list[
             if name not in by and len(values) > 1:
                 mixed[name] = list(dict.fromkeys([*mixed.get(name, []), *values]))
     return mixed
+
+
+def finite(runs: Sequence[RunRecord], metric: str) -> list[float]:
+    """Return the finite values of a metric."""
+    values = [run.metrics.get(metric, math.nan) for run in runs]
+    return [value for value in values if math.isfinite(value)]
+
+
+def mean_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return mean and standard deviation (n - 1; 0 for one value)."""
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return mean, 0.0
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))

@@ -9,8 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from iqf_metrics_sharpness.candidates import classes_of, find_candidates
+from iqf_metrics_sharpness.edge_fit import fit_edges
+from iqf_metrics_sharpness.edges import Measurement
 from iqf_metrics_sharpness.response import figures
-from iqf_metrics_sharpness.sharpness import Sharpness
+from iqf_metrics_sharpness.selection import TIERS, passes
+from iqf_metrics_sharpness.sharpness import Sharpness, band_values
+from iqf_metrics_sharpness.system import system_of
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from sklearn.datasets import load_sample_images
@@ -159,6 +164,19 @@ def compressed(quality: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(stream, cv2.IMREAD_UNCHANGED))
 
 
+def soft_and_blocky(sigma: float) -> NDArray[np.uint8]:
+    """Return a photograph out of focus, coded at quality 5: its blocks are its only sharp edges."""
+    photograph = cv2.cvtColor(load_sample_images().images[0], cv2.COLOR_RGB2GRAY)
+    _, stream = cv2.imencode(".jpg", cv2.GaussianBlur(photograph, (0, 0), sigma), [1, 5])
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_UNCHANGED))
+
+
+def clouds(seed: int) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(seed).normal(0, 1, (256, 256))
+    smooth = sum(cv2.GaussianBlur(noise, (0, 0), s) * s * s for s in (6.0, 12.0, 24.0))
+    return to_bytes(120 + 40 * smooth / smooth.std())
+
+
 BAD = {
     "constant": np.full((64, 64), 70, np.uint8),
     "saturated": np.full((64, 64), 255, np.uint8),
@@ -171,6 +189,11 @@ BAD = {
     "checkerboard of 8": (np.indices((128, 128)) // 8).sum(axis=0).astype(np.uint8) % 2 * 200 + 20,
     "text": text(),
     "blocks of JPEG": compressed(5),
+    "soft photograph of JPEG": soft_and_blocky(2.5),
+    "softer photograph of JPEG": soft_and_blocky(5),
+    "clouds": clouds(0),
+    "all NaN": np.full((64, 64), np.nan, np.float32),
+    "binary noise": RNG.integers(0, 2, (256, 256)).astype(np.uint8) * 200 + 20,
 }
 
 
@@ -182,6 +205,28 @@ def test_without_edges_it_says_why(name: str) -> None:
             assert values[each].value is None, (each, values[each])
             assert values[each].reason
     assert values["edges"].value == 0
+
+
+def test_blocks_are_the_reason_where_they_hide_the_edges() -> None:
+    assert "blocks of a JPEG" in measured(soft_and_blocky(2.5))["rer"].reason
+    values = measured(to_bytes(scene(0.8, 0.8, 5)))
+    assert values["rer"].value is not None
+
+
+def test_few_edges_of_every_direction_speak_together() -> None:
+    reader = subject(to_bytes(scene(1.0, 1.0, 3))).reader
+    candidates = find_candidates(reader, 0, 2.0)
+    edges = fit_edges(candidates, 4.0, 1.0)
+    clear = passes(edges, TIERS[0], 2.0, candidates.angle, 4.0)
+    number = classes_of(edges.angle)
+    two_of_each = np.concatenate([np.nonzero(clear & (number == each))[0][:2] for each in range(3)])
+    system = system_of(edges.take(two_of_each), candidates.take(two_of_each), 4.0)
+    values = band_values(Measurement(system, 1, "", 2.0))
+    for direction in DIRECTIONS:
+        assert values[f"rer_{direction}"].value is None
+        assert "3 are needed" in values[f"rer_{direction}"].reason
+    assert values["rer"].value == pytest.approx(figures(1.0)["rer"], rel=0.1)
+    assert "all directions together" in values["rer"].reason
 
 
 def test_the_figure_shows_edges_and_mtf(tmp_path: Path) -> None:

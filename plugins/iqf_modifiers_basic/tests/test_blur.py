@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from iqf_modifiers_basic.blur import GaussianBlur, gaussian_kernel, kernel_radius
+from iqf_modifiers_basic.blur import GaussianBlur, cut_kernel, gaussian_kernel, kernel_radius
 from iqf_modifiers_basic.filtering import convolve
 
 from iqf_core.api import Context
@@ -133,3 +133,26 @@ def test_the_kernel_reaches_four_sigma_on_both_sides():
         assert len(gaussian_kernel(sigma)) == 2 * kernel_radius(sigma) + 1
         assert kernel_radius(sigma) >= 4 * sigma
     assert GaussianBlur(GaussianBlur.Params(sigma_px=1.5)).halo() == 6
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_kernel_of_a_given_size_is_the_sampled_gaussian(dtype):
+    image = make_image(40, 33, 3, dtype)
+    modifier = GaussianBlur(GaussianBlur.Params(sigma_px=2.5, kernel_px=7))
+    cut = modifier.modify(image, None, Context()).pixels.astype(np.float64)
+    expected = cv2.GaussianBlur(
+        image.pixels.astype(np.float64), (7, 7), 2.5, borderType=cv2.BORDER_REFLECT
+    )
+    assert modifier.halo() == 3
+    assert np.abs(cut - expected).max() <= (0.5 if dtype == "uint8" else 1e-6) + 1e-4
+
+
+def test_cutting_the_kernel_takes_from_its_width():
+    position = np.arange(7) - 3
+    moment = (cut_kernel(2.5, 7) * position**2).sum()
+    assert np.sqrt(moment) == pytest.approx(1.765, abs=1e-3)
+
+
+def test_a_kernel_has_a_centre():
+    with pytest.raises(ValueError, match="odd number of pixels"):
+        GaussianBlur.Params(sigma_px=1, kernel_px=6)

@@ -42,6 +42,8 @@ class Edges:
         Root mean square of what the fit leaves, DN.
     pixels
         How many pixels were fitted.
+    dark_slope, bright_slope
+        How the sides slope away from the edge, DN/px; 0 where they were fitted as flat.
     """
 
     row: Floats
@@ -54,6 +56,8 @@ class Edges:
     contrast: Floats
     residual: Floats
     pixels: Floats
+    dark_slope: Floats
+    bright_slope: Floats
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -66,7 +70,7 @@ class Edges:
 
 def reach_of(width: float) -> float:
     """Return how far from the edge pixels are fitted: to where it is flat, px."""
-    return min(max(3 * width + 1.5, 3.0), RADIUS - 1.0)
+    return min(max(2.5 * width + 1.5, 3.0), RADIUS - 1.0)
 
 
 def cropped(patch: Floats, reach: float) -> tuple[Floats, Floats, Floats]:
@@ -85,7 +89,9 @@ def inside(angle: Floats, x: Floats, y: Floats, reach: float) -> NDArray[Any]:
     return np.asarray((np.abs(across) <= reach) & (np.abs(along) <= _HALF_LENGTH))
 
 
-def fit_edges(candidates: Candidates, reach: float, start: float, rounds: int = 10) -> Edges:
+def fit_edges(
+    candidates: Candidates, reach: float, start: float, rounds: int = 10, sloping: bool = False
+) -> Edges:
     """Fit all candidates at once by damped Gauss-Newton (Levenberg-Marquardt).
 
     Parameters
@@ -98,6 +104,9 @@ def fit_edges(candidates: Candidates, reach: float, start: float, rounds: int = 
         Width to begin with, px.
     rounds
         Iterations.
+    sloping
+        Whether the sides may slope: shaded surfaces and neighbours that blur brings near. Costs
+        precision where they are flat.
     """
     pixels, x, y = cropped(candidates.patch, reach)
     used = inside(candidates.angle, x, y, reach) & np.isfinite(pixels)
@@ -107,7 +116,10 @@ def fit_edges(candidates: Candidates, reach: float, start: float, rounds: int = 
     pixels = np.nan_to_num(np.take_along_axis(pixels, index, axis=1))
     x, y = x[index], y[index]
     theta = begin(pixels, weight, x, y, candidates.angle, start)
+    if sloping:
+        theta = np.concatenate([theta, np.zeros((len(theta), 2))], axis=1)
     theta, width_error, residual = solve(pixels, weight, x, y, theta, rounds)
+    slopes = theta[:, 5:] if sloping else np.zeros((len(theta), 2))
     return Edges(
         candidates.row,
         candidates.column,
@@ -119,6 +131,8 @@ def fit_edges(candidates: Candidates, reach: float, start: float, rounds: int = 
         theta[:, 1],
         residual,
         weight.sum(axis=1),
+        slopes[:, 0],
+        slopes[:, 1],
     )
 
 
@@ -132,7 +146,7 @@ def solve(
     pixels, weight, x, y
         (N, P) values, weights (0 or 1) and coordinates.
     theta
-        (N, 5) parameters to begin with, see :func:`begin`.
+        (N, 5) parameters to begin with, see :func:`begin`; (N, 7) with the slopes of both sides.
     rounds
         Iterations.
     """
@@ -163,9 +177,11 @@ def solve(
     weighted = slopes * weight[:, np.newaxis]
     normal = weighted @ slopes.transpose(0, 2, 1)
     scale = np.sqrt(np.maximum(np.einsum("nii->ni", normal), 1e-30))
-    normal = normal / (scale[:, :, np.newaxis] * scale[:, np.newaxis]) + 1e-12 * np.eye(5)
+    normal = normal / (scale[:, :, np.newaxis] * scale[:, np.newaxis]) + 1e-12 * np.eye(
+        theta.shape[1]
+    )
     covariance = np.linalg.inv(normal)[:, 4, 4] / scale[:, 4] ** 2
-    residual = np.sqrt(cost / np.maximum(count - 5, 1))
+    residual = np.sqrt(cost / np.maximum(count - theta.shape[1], 1))
     return theta, residual * np.sqrt(np.maximum(covariance, 0)), residual
 
 
@@ -186,16 +202,24 @@ def begin(
 
 
 def _model(theta: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return the values (N, P) and their derivatives (N, 5, P)."""
+    """Return the values (N, P) and their derivatives (N, 5 or 7, P)."""
     dark, contrast, angle, offset, logarithm = (theta[:, i, np.newaxis] for i in range(5))
     cos, sin, width = np.cos(angle), np.sin(angle), np.exp(logarithm)
-    u = (x * cos + y * sin - offset) / width
+    distance = x * cos + y * sin - offset
+    u = distance / width
     rise = ndtr(u)
     bell = np.exp(-u * u / 2) * (contrast / np.sqrt(2 * np.pi))
-    slopes = np.empty((len(theta), 5, x.shape[-1]))
+    slopes = np.empty((len(theta), theta.shape[1], x.shape[-1]))
     slopes[:, 0] = 1
     slopes[:, 1] = rise
     slopes[:, 2] = bell * (y * cos - x * sin) / width
     slopes[:, 3] = -bell / width
     slopes[:, 4] = -bell * u
-    return dark + contrast * rise, slopes
+    value = dark + contrast * rise
+    if theta.shape[1] == 5:
+        return value, slopes
+    # What the slopes add to the other derivatives is small, and Gauss-Newton does without it.
+    slopes[:, 5] = distance * (1 - rise)
+    slopes[:, 6] = distance * rise
+    value += theta[:, 5, np.newaxis] * slopes[:, 5] + theta[:, 6, np.newaxis] * slopes[:, 6]
+    return value, slopes

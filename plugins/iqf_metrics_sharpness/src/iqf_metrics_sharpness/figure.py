@@ -10,11 +10,12 @@ import numpy as np
 
 from iqf_metrics_sharpness.edges import Measurement
 from iqf_metrics_sharpness.response import edge_spread, line_spread, transfer
+from iqf_metrics_sharpness.system import SHARED
 
 if TYPE_CHECKING:
     from iqf_core.api import ImageReader
 
-_COLOURS = {"x": "tab:blue", "y": "tab:orange", "other": "tab:green"}
+_COLOURS = {"x": "tab:blue", "y": "tab:orange", "other": "tab:green", "together": "tab:red"}
 
 #: The longer edge of the picture that the edges are drawn on, px.
 _PICTURE = 1200
@@ -98,14 +99,12 @@ def _draw_transfer(axes: Any, measured: Measurement) -> None:
     for direction, response in measured.system.responses.items():
         colour = _COLOURS[direction]
         curves = [transfer(frequency, width, shape) for width, shape in response.resampled]
-        low, high = np.quantile(curves, [0.16, 0.84], axis=0)
-        axes.fill_between(frequency, low, high, color=colour, alpha=0.25, linewidth=0)
-        axes.plot(
-            frequency,
-            transfer(frequency, response.width, response.shape),
-            color=colour,
-            label=f"{direction}, 68 % interval",
+        value = transfer(frequency, response.width, response.shape)
+        low, high = (
+            value + SHARED * (end - value) for end in np.quantile(curves, [0.16, 0.84], axis=0)
         )
+        axes.fill_between(frequency, low, high, color=colour, alpha=0.25, linewidth=0)
+        axes.plot(frequency, value, color=colour, label=f"{direction}, 68 % interval")
     axes.axvline(0.5, color="gray", linestyle=":")
     axes.set(title="MTF", xlabel="cycles/px", ylim=(0, 1.3), xlim=(0, 0.6))
     if measured.system.responses:

@@ -330,7 +330,7 @@ def _fitted(mean: Floats, variance: Floats, error: Floats) -> _Line | None:
     spread = float((discount * residual**2).sum() / max(discount.sum() - 2, 1))
     covariance *= max(1.0, spread)
     slope, offset = float(solution[1]), float(solution[0])
-    if slope <= 4 * math.sqrt(covariance[1, 1]):
+    if slope <= 4 * math.sqrt(max(covariance[1, 1], 0.0)):
         return None
     return _Line(slope, offset, covariance)
 

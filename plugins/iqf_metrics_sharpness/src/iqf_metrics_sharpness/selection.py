@@ -36,10 +36,21 @@ class Tier:
     contrast: float
     residual: float
     width_error: float
+    sloping: bool = False
 
 
-#: The last is for images that have nothing better.
-TIERS = (Tier(12, 0.02, 0.1), Tier(8, 0.05, 0.2), Tier(8, 0.08, 0.2), Tier(8, 0.12, 0.3))
+#: Where edges between flat sides are too few, their sides may slope. The last gates are for images
+#: that have nothing better.
+TIERS = (
+    Tier(12, 0.02, 0.1),
+    Tier(8, 0.05, 0.2),
+    Tier(8, 0.05, 0.2, sloping=True),
+    Tier(8, 0.08, 0.25, sloping=True),
+    Tier(8, 0.12, 0.3, sloping=True),
+)
+
+#: Widths beyond have no flat sides within the pixels that are fitted, px.
+_WIDEST = 4.0
 
 
 def passes(
@@ -68,7 +79,7 @@ def passes(
         & (edges.residual < np.hypot(1.15 * sigma, tier.residual * contrast))
         & (edges.width_error < tier.width_error)
         & (edges.width > 0.22)
-        & (edges.width < min(reach / 2, 5.5))
+        & (edges.width < min(reach / 2, _WIDEST))
         & (np.abs(edges.offset) < 2)
         & (turned < 0.2)
     )
@@ -107,18 +118,35 @@ _PROMINENT = 0.5
 _GRID = np.linspace(np.log(0.2), np.log(8), 360)
 
 
+#: Resamplings of the edges whose modes are averaged.
+_RESAMPLINGS = 40
+
+
 def sharpest_mode(edges: Edges) -> NDArray[np.bool_]:
-    """Return which edges belong to the sharpest prominent mode of the widths.
+    """Return which edges belong to the sharpest prominent mode of the widths, three at least.
 
     The mode of the weighted density of log width that has more than half of the highest one's
-    density and the least width: a scene's own soft borders only widen.
+    density and the least width: a scene's own soft borders only widen. With few edges a mode
+    comes and goes with one of them; so its place is the median over resampled edges.
     """
     logarithm, weight = np.log(edges.width), weights(edges)
     bandwidth = float(np.clip(1.2 * np.median(edges.width_error), 0.04, 0.12))
     distance = (_GRID[:, np.newaxis] - logarithm) / bandwidth
-    density = np.exp(-(distance**2) / 2) @ weight
+    rng = np.random.Generator(np.random.PCG64(5))
+    picks = rng.integers(0, len(edges), (_RESAMPLINGS, len(edges)))
+    times = np.stack([np.bincount(pick, minlength=len(edges)) for pick in picks])
+    densities = np.exp(-(distance**2) / 2) @ (weight * times).T
+    center = float(np.median([_sharpest_place(density) for density in densities.T]))
+    reach = np.maximum(2.5 * bandwidth, 3 * edges.width_error)
+    away = np.abs(logarithm - center) / reach
+    kept: NDArray[np.bool_] = away < 1
+    if kept.sum() < MIN_EDGES:
+        kept[np.argsort(away, kind="stable")[:MIN_EDGES]] = True
+    return kept
+
+
+def _sharpest_place(density: Floats) -> float:
+    """Return the logarithm of the width of the sharpest prominent mode."""
     inner = np.r_[False, (density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:]), False]
     prominent = np.nonzero(inner & (density > _PROMINENT * density.max()))[0]
-    center = float(_GRID[prominent[0]] if len(prominent) else _GRID[density.argmax()])
-    reach = np.maximum(2.5 * bandwidth, 3 * edges.width_error)
-    return np.asarray(np.abs(logarithm - center) < reach)
+    return float(_GRID[prominent[0]] if len(prominent) else _GRID[density.argmax()])

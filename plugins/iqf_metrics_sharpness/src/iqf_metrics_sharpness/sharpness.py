@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,7 @@ from iqf_metrics_sharpness.candidates import CLASSES
 from iqf_metrics_sharpness.edges import Measurement, measure_band
 from iqf_metrics_sharpness.noise import noise_of_blocks
 from iqf_metrics_sharpness.selection import MIN_EDGES
+from iqf_metrics_sharpness.system import TOGETHER
 
 if TYPE_CHECKING:
     from iqf_core.api import Context, ImageInput, ImageReader
@@ -32,6 +34,8 @@ _DIRECTIONS = {
     "other": "in other directions (edges more than 15 degrees off both axes)",
 }
 
+_FEW_OF_EACH = f"from edges of all directions together: fewer than {MIN_EDGES} of each"
+
 #: Standard deviation of rounding to integers, DN.
 _ROUNDING = 12**-0.5
 
@@ -47,7 +51,7 @@ def _outputs() -> tuple[Output, ...]:
         for direction, meaning in _DIRECTIONS.items()
     ]
     outputs.append(Output("edges", "", None, "edges that were used"))
-    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 4 lenient"))
+    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 5 lenient"))
     return tuple(outputs)
 
 
@@ -56,11 +60,12 @@ class Sharpness(Metric):
 
     Straight, isolated edges are found in the image and fitted pixel by pixel with the edge spread
     function of a Gaussian system; gates (contrast against noise, residual, error of the width)
-    come in four tiers, and the edges of the sharpest prominent mode of widths speak for the
-    system, for a scene's own soft borders only widen. Where edges of all directions exist, one
-    ellipse of squared widths over the directions is fitted. The pooled edge profiles then show
-    whether the shape departs from a Gaussian (sharpening, halo, motion); if they do so beyond
-    doubt (F test) Hermite terms are added. All figures follow in closed form:
+    come in tiers, in the last three of which the sides of edges may slope. The edges of the
+    sharpest prominent mode of widths speak for the system, for a scene's own soft borders only
+    widen. Where edges of all directions exist, one ellipse of squared widths over the directions
+    is fitted. The pooled edge profiles then show whether the shape departs from a Gaussian
+    (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test) Hermite
+    terms are added. All figures follow in closed form:
 
     * ``rer``: rise of the normalised edge spread function from -1/2 to +1/2 px around the edge
       (GIQE; pyBSM eq. 3-61). 1 is perfectly sharp.
@@ -69,7 +74,8 @@ class Sharpness(Metric):
       ``mtf_half_nyquist``.
 
     ``x`` is the response across x, from near-vertical edges. The figure without a direction is
-    the geometric mean of x and y, or that of the one that is known (the reason says so). Of
+    the geometric mean of x and y, or that of the one that is known, or of all edges together where
+    each direction has too few (the reason says so). Of
     several bands: the mean. Intervals (68 %) come from resampling the edges; they do not cover
     scenes whose borders are all soft: those look like a blurred system to any method.
     """
@@ -129,6 +135,9 @@ def band_values(measured: Measurement) -> dict[str, Value]:
                 value = Value(None, reason=reason)
             values[f"{name}_{direction}"] = value
         values[name] = _geometric(values, name)
+        if TOGETHER in by_direction:
+            value = _value(by_direction[TOGETHER][name])
+            values[name] = replace(value, reason=_FEW_OF_EACH)
     for direction in CLASSES:
         values[f"edges_{direction}"] = Value(float(system.counts.get(direction, 0)))
     values["edges"] = Value(float(sum(system.counts.values())))

@@ -90,9 +90,26 @@ class TargetModifier(Modifier):
         given = self.params.initial
         if isinstance(given, float):
             return (given,) * bands
-        stated = context.properties.get(self.quality) if given is None else None
-        if stated is not None:
-            return (float(stated),) * bands
+        if not self.is_measured(context):
+            return (float(context.properties[self.quality]),) * bands
+        return self.measured_values(reader, context)
+
+    def is_measured(self, context: Context) -> bool:
+        """Return whether a metric tells the value: nothing states it."""
+        given = self.params.initial
+        if isinstance(given, float):
+            return False
+        return given is not None or context.properties.get(self.quality) is None
+
+    def measured_values(self, reader: ImageReader, context: Context) -> tuple[float, ...] | str:
+        """Return what the metric measures in every band, or why it cannot.
+
+        Raises
+        ------
+        UnsupportedImageError
+            If there is no metric, or not one of this quality.
+        """
+        given = self.params.initial
         if self.metric is None:
             raise UnsupportedImageError(
                 f"the {self.quality} that the image has is not known: give it as initial=NUMBER, "
@@ -107,7 +124,7 @@ class TargetModifier(Modifier):
                 f"the metric {given or self.metric_name!r} has no output {self.quality!r}"
             )
         whole = value.value
-        each = tuple(band.value for band in value.bands) or (whole,) * bands
+        each = tuple(band.value for band in value.bands) or (whole,) * reader.shape[2]
         known = tuple(whole if one is None else one for one in each)
         if all(isinstance(one, (int, float)) for one in known):
             return tuple(float(one) for one in known if isinstance(one, (int, float)))

@@ -1,0 +1,141 @@
+"""Crops degraded on the fly are what the modifier makes of the whole image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from iqf_qmrnet.config import TrainingConfig
+from iqf_qmrnet.crops import TrainingCrops, validation_crops
+from iqf_qmrnet.degradation import Degrader, Source, resolve_head
+from iqf_qmrnet.grid import parse_head
+
+from iqf_core.api import Image, IQFError
+
+
+@pytest.fixture
+def source(iqf_image):
+    image = iqf_image(height=150, width=170, bands=3, dtype="uint8")
+    return Source("one.png", "1" * 8, Image(image.pixels, image.peak))
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype"),
+    [
+        ("blur:sigma_px=1.0..2.5/4", "uint8"),
+        ("blur:sigma_px=1.0..2.5/4", "uint16"),
+        ("blur:sigma_px=1.0..2.5/4", "float32"),
+        ("adjust_sharpness:factor=1..10/4", "uint8"),
+        ("jpeg", "uint8"),
+    ],
+)
+def test_stacked_crops_equal_the_modified_image(text, dtype, iqf_image, iqf_context):
+    image = iqf_image(height=150, width=170, bands=3, dtype=dtype)
+    source = Source("one.png", "1", Image(image.pixels, image.peak))
+    head = resolve_head(parse_head(text), iqf_context)
+    degrader = Degrader(head, [source], 48, iqf_context)
+    # In a corner, in the middle, at the far end.
+    places = [(0, 0), (40, 61), (102, 122)]
+    if not degrader.local:
+        places = [(0, 0), (0, 48)]
+    for level in head.levels[1:3]:
+        made = degrader.apply([(source, *place) for place in places], level, "key")
+        modifier = iqf_context.registry.create(
+            "modifier",
+            head.modifier,
+            {head.parameter: int(level) if head.integer else level},
+            iqf_context,
+        )
+        if not degrader.local:
+            assert [each.shape for each in made] == [(48, 48, 3)] * 2
+            continue
+        whole = modifier.modify(source.image, None, iqf_context).pixels
+        for (row, column), crop in zip(places, made, strict=True):
+            expected = whole[row : row + 48, column : column + 48]
+            if (text.startswith("adjust") and 0 in (row, column)) or (row, column) == (102, 122):
+                # The outermost pixels of an image are a case of their own there.
+                inner = (slice(1, -1), slice(1, -1))
+                np.testing.assert_array_equal(crop[inner], expected[inner])
+            else:
+                np.testing.assert_array_equal(crop, expected)
+
+
+def test_groups_depend_on_seed_and_index_only(source, iqf_context):
+    config = TrainingConfig(parameters=["sigma"], crop=64)
+    head = resolve_head(parse_head("sigma"), iqf_context)
+
+    def crops(seed):
+        degrader = Degrader(head, [source], 64, iqf_context)
+        return TrainingCrops([head], [degrader], config.model_copy(update={"seed": seed}), 1)
+
+    one, other = crops(0), crops(0)
+    late = one.group(7)
+    other.group(3)
+    np.testing.assert_array_equal(late.images, other.group(7).images)
+    np.testing.assert_array_equal(late.values, other.group(7).values)
+    assert late.images.shape == (4, 1, 64, 64)
+    assert not np.array_equal(late.images, crops(1).group(7).images)
+    assert not np.array_equal(late.images, one.group(8).images)
+
+
+def test_the_head_knows_where_unmodified_images_lie(iqf_context):
+    blur = resolve_head(parse_head("sigma"), iqf_context)
+    assert (blur.unmodified, blur.unit) == ("below", "px")
+    assert blur.outside[0][0] == 0
+    snr = resolve_head(parse_head("snr"), iqf_context)
+    assert snr.unmodified == "above"
+    sharpness = resolve_head(parse_head("sharpness"), iqf_context)
+    assert sharpness.outside[0] is None  # 1 is the identity, and the first level
+    assert resolve_head(parse_head("jpeg"), iqf_context).integer
+
+
+def test_noise_starts_from_what_the_image_has(source, iqf_context):
+    head = resolve_head(
+        parse_head("snr:target=15..55/5,initial=40,on_unreachable=keep"), iqf_context
+    )
+    degrader = Degrader(head, [source], 64, iqf_context)
+    assert degrader.limit(source) == 40
+    config = TrainingConfig(parameters=["snr"], crop=64)
+    levels = {float(values[0]) for _, _, values in validation_crops(head, degrader, config)}
+    assert levels == {15, 25, 35}
+    values = [
+        float(TrainingCrops([head], [degrader], config, 1).group(index).values[0])
+        for index in range(60)
+    ]
+    assert max(values) == 40
+
+
+def test_unmodified_crops_are_labelled_as_outside(source, iqf_context):
+    head = resolve_head(parse_head("sigma"), iqf_context)
+    config = TrainingConfig(parameters=["sigma"], crop=64, outside=0.9, augment=False)
+    degrader = Degrader(head, [source], 64, iqf_context)
+    made = [TrainingCrops([head], [degrader], config, 1).group(index) for index in range(40)]
+    untouched = [group for group in made if np.isneginf(group.values).all()]
+    assert untouched
+    levels = {0.0, *np.unique(source.image.pixels).astype(np.float32) / np.float32(255)}
+    for group in untouched:
+        assert {round(float(v), 5) for v in np.unique(group.images)} <= {
+            round(float(v), 5) for v in levels
+        }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("blurr:sigma_px=1..2/5", "no modifier named 'blurr'"),
+        ("blur:sigma=1..2/5", "unknown parameter 'sigma'"),
+        ("blur:sigma_px=-1..2/5", "parameter 'sigma_px' is -1"),
+        ("jpeg:quality=50..150/11", "parameter 'quality' is 150"),
+    ],
+)
+def test_a_range_that_the_modifier_does_not_take_is_said(text, message, iqf_context):
+    with pytest.raises(IQFError, match=message) as caught:
+        resolve_head(parse_head(text), iqf_context)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_that_the_modifier_does_not_take_are_named(iqf_image, iqf_context):
+    image = iqf_image(height=80, width=80, bands=4, dtype="uint16")
+    source = Source("four.tif", "4", Image(image.pixels, image.peak))
+    head = resolve_head(parse_head("jpeg"), iqf_context)
+    with pytest.raises(IQFError, match=r"no image is left \(four.tif: baseline JPEG"):
+        Degrader(head, [source], 64, iqf_context)

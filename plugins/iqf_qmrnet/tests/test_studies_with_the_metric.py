@@ -1,0 +1,89 @@
+"""The metric in a study, and on runs that are past."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "qmrnet"
+
+
+def iqf(*arguments, cwd):
+    """Run the program; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "iqf_core.cli", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def values_of(printed, output):
+    """Return the values of an output by the modifier's specification."""
+    return {run["params"]["modifier"]: run["metrics"].get(output) for run in json.loads(printed)}
+
+
+@pytest.fixture
+def folder(tmp_path, make_texture):
+    """A folder with a dataset of two sharp pictures, and a study of blurs."""
+    images = tmp_path / "data" / "test" / "images"
+    images.mkdir(parents=True)
+    for seed in (1, 2):
+        pixels = np.rint(make_texture(900 + seed, 150) * 255).astype(np.uint8)
+        cv2.imwrite(str(images / f"{seed}.png"), pixels)
+    study = (
+        "study: blurs\ndatasets: {test: data/test}\nmodifiers:\n  - blur: {sigma_px: [1.3, 2]}\n"
+    )
+    (tmp_path / "study.yaml").write_text(study)
+    return tmp_path
+
+
+def test_a_study_and_its_past_runs_are_measured(folder, blur_model):
+    iqf("run", "study.yaml", "--json", cwd=folder)
+    iqf("measure", "--study", "study.yaml", "--metric", f"qmrnet:model={blur_model}", cwd=folder)
+    given = f"metrics:\n  - qmrnet: {{model: {blur_model}}}\n"
+    study = folder / "study.yaml"
+    past = json.loads(iqf("results", "study.yaml", "--json", cwd=folder))
+    assert "test.qmrnet.blur_sigma_px.mean" in json.dumps(past)
+    study.write_text(study.read_text() + given)
+    read = values_of(
+        iqf("run", "study.yaml", "--json", cwd=folder), "test.qmrnet.blur_sigma_px.mean"
+    )
+    assert read["blur:sigma_px=1.3"] == pytest.approx(1.3, abs=0.25)
+    assert read["blur:sigma_px=2"] == pytest.approx(2, abs=0.25)
+
+
+def test_another_model_at_the_same_place_measures_anew(folder, blur_model, two_heads):
+    shutil.copytree(blur_model, folder / "model")
+    study = folder / "study.yaml"
+    study.write_text(study.read_text() + "metrics:\n  - qmrnet: {model: model}\n")
+    first = values_of(iqf("run", study, "--json", cwd=folder), "test.qmrnet.blur_sigma_px.mean")
+    shutil.rmtree(folder / "model")
+    shutil.copytree(two_heads, folder / "model")
+    second = values_of(iqf("run", study, "--json", cwd=folder), "test.qmrnet.blur_sigma_px.mean")
+    assert second != first
+
+
+def test_the_example_runs(tmp_path):
+    example = shutil.copytree(EXAMPLE, tmp_path / "example")
+    done = subprocess.run(
+        [sys.executable, "run.py", "--crop", "48", "--crops", "600", "--cpu-minutes", "0.3"],
+        cwd=example,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sigma" in done.stdout and "medr" in done.stdout
+    for name in ("predicted_against_true.png", "evaluation.png"):
+        assert cv2.imread(str(example / name)).shape[1] > 1000

@@ -1,0 +1,1 @@
+"""Comparing upscalers with each other and with the truth."""

@@ -1,0 +1,1 @@
+"""Training super-resolution networks."""
