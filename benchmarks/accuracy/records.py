@@ -48,7 +48,7 @@ def compare(row: str, case: str, value: Value, truth: float, absolute: bool = Fa
     number = float(value.value)  # type: ignore[arg-type]
     held = None
     if value.low is not None and value.high is not None:
-        held = bool(value.low <= truth <= value.high)  # type: ignore[operator]
+        held = bool(value.low <= truth <= value.high)
     return Record(row, case, truth, number, (number - truth) / (1 if absolute else truth), held)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from iqf_core.datasets.folder_names import with_fingerprint
 from iqf_core.datasets.properties import PROPERTIES_FILE
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from iqf_core.imaging.reading import ImageReader
 
 _MOST_NAMED = 10
+
+Found = TypeVar("Found")
 
 
 def holding_folder(dataset: Dataset, out: Path | None) -> Path:
@@ -68,17 +70,43 @@ def find_made(
     DatasetError
         If both names are taken by something else.
     """
+
+    def read(path: Path) -> dict[str, Any] | None:
+        document = read_json(path / record, kind)
+        return document if document.get("fingerprint") == fingerprint else None
+
+    return find_place(folder, name, fingerprint, read)
+
+
+def find_place(
+    folder: Path, name: str, fingerprint: str, read: Callable[[Path], Found | None]
+) -> tuple[Path, Found | None]:
+    """Find what `read` takes for what is looked for, or the place for it.
+
+    Parameters
+    ----------
+    folder, name, fingerprint
+        As in :func:`find_made`.
+    read
+        Returns what a folder records, None if it is something else; it may raise ``IQFError`` or
+        ``OSError`` where it is nothing of ours.
+
+    Raises
+    ------
+    DatasetError
+        If both names are taken by something else.
+    """
     free: Path | None = None
     for path in (folder / name, folder / with_fingerprint(name, fingerprint)):
         if not os.path.lexists(path):
             free = free or path
             continue
         try:
-            document = read_json(path / record, kind)
+            found = read(path)
         except (IQFError, OSError):
             continue  # whatever it is, it is not ours to use
-        if document.get("fingerprint") == fingerprint:
-            return path, document
+        if found is not None:
+            return path, found
     if free is None:
         raise DatasetError(
             f"{folder / name}: this name and {with_fingerprint(name, fingerprint)!r} are taken by "

@@ -17,10 +17,10 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 #: Less remaining work than this is done here: a worker takes about half a second to start.
-_POOL_FROM_S = 1.5
+POOL_FROM_S = 1.5
 
 #: How long work is done here before the rest is estimated from it.
-_TRIAL_S = 0.3
+TRIAL_S = 0.3
 
 # A batch takes some tenths of a second, so that workers finish together and progress shows.
 _BATCH_SAMPLES = 24_000_000
@@ -68,9 +68,9 @@ class Spread(Generic[Item, Outcome]):
             yield from self._one(item, bar)
             done += self.size(item)
             spent = time.perf_counter() - begun
-            if spent > _TRIAL_S and spent / done * (samples - done) > _POOL_FROM_S:
+            if spent > TRIAL_S and spent / done * (samples - done) > POOL_FROM_S:
                 break
-        yield from self._elsewhere(left, executor, bar)
+        yield from self.elsewhere(left, executor, bar)
 
     def _one(self, item: Item, bar: Bar) -> Iterator[Outcome]:
         with one_thread():
@@ -78,7 +78,8 @@ class Spread(Generic[Item, Outcome]):
         bar.advance()
         yield from outcomes
 
-    def _elsewhere(self, items: Sequence[Item], executor: Executor, bar: Bar) -> Iterator[Outcome]:
+    def elsewhere(self, items: Sequence[Item], executor: Executor, bar: Bar) -> Iterator[Outcome]:
+        """Have `items` done in batches by workers, and yield the outcomes in any order."""
         futures: list[Future[Any]] = []
         with ExitStack() as stack:
             stack.callback(lambda: [future.cancel() for future in futures])

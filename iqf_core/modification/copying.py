@@ -8,9 +8,9 @@ from pathlib import Path
 from iqf_core.datasets.atomic import cannot_write as cannot_write
 from iqf_core.datasets.atomic import locked as locked
 from iqf_core.datasets.atomic import partial_folder as partial_folder
+from iqf_core.datasets.deriving import find_place
 from iqf_core.errors import DatasetError
 from iqf_core.modification.manifest import Manifest, read_manifest
-from iqf_core.modification.naming import with_fingerprint
 
 
 def find_copy(folder: Path, name: str, fingerprint: str) -> tuple[Path, Manifest | None]:
@@ -27,23 +27,12 @@ def find_copy(folder: Path, name: str, fingerprint: str) -> tuple[Path, Manifest
     DatasetError
         If both names are taken by something else.
     """
-    free: Path | None = None
-    for path in (folder / name, folder / with_fingerprint(name, fingerprint)):
-        if not os.path.lexists(path):
-            free = free or path
-            continue
-        try:
-            manifest = read_manifest(path)
-        except DatasetError:
-            continue  # whatever it is, it is not ours to use
-        if manifest is not None and manifest.fingerprint == fingerprint:
-            return path, manifest
-    if free is None:
-        raise DatasetError(
-            f"{folder / name}: this name and {with_fingerprint(name, fingerprint)!r} are taken by "
-            "something else; move one of them away, or choose another folder with --out"
-        )
-    return free, None
+
+    def read(path: Path) -> Manifest | None:
+        manifest = read_manifest(path)
+        return manifest if manifest is not None and manifest.fingerprint == fingerprint else None
+
+    return find_place(folder, name, fingerprint, read)
 
 
 def require_whole(path: Path, manifest: Manifest) -> None:

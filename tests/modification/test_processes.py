@@ -21,6 +21,7 @@ import pytest
 
 from iqf_core.cli.main import main
 from iqf_core.errors import DatasetError
+from iqf_core.execution import spreading
 from iqf_core.execution.local import LocalExecutor
 from iqf_core.modification import work
 from iqf_core.modification.engine import ModifiedDataset
@@ -45,8 +46,8 @@ def test_neither_workers_nor_order_change_the_result(
     photographs: Path, modify: Modify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = ("mean", "grain", "codec:nbytes=5")
-    monkeypatch.setattr(work, "_POOL_FROM_S", 0.0)
-    monkeypatch.setattr(work, "_BATCH_IMAGES", 2)
+    monkeypatch.setattr(work, "POOL_FROM_S", 0.0)
+    monkeypatch.setattr(spreading, "_BATCH_ITEMS", 2)
     one = modify(photographs, *chain, seed=9)
     two = modify(photographs, *chain, seed=9, workers=2, out=photographs.parent / "two")
     items = work.Work._here
@@ -77,7 +78,7 @@ def test_slow_work_moves_to_workers_and_small_work_does_not(
 def test_an_unreadable_image_stops_the_workers_and_leaves_nothing(
     photographs: Path, modify: Modify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "_POOL_FROM_S", 0.0)
+    monkeypatch.setattr(work, "POOL_FROM_S", 0.0)
     bad = photographs / "images" / "p3.jpg"
     bad.write_bytes(bad.read_bytes()[:-200])
     with pytest.raises(DatasetError, match=r"p3\.jpg: is truncated"):

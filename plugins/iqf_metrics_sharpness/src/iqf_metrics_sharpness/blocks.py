@@ -169,7 +169,12 @@ def _part(
     position = np.indices(kept.shape).reshape(2, -1).T
     if not kept.all():
         flat = np.flatnonzero(kept)
-        mean, low, high, position = mean[flat], low[flat], high[:, flat], position[flat]
+        mean, low, high, position = (
+            mean[flat],
+            low[flat],
+            np.take(high, flat, axis=1),
+            position[flat],
+        )
     return _Part(mean, low, high, position, dropped)
 
 

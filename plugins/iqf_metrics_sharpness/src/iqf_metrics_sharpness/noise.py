@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.stats import chi2
 
-from iqf_metrics_sharpness.blocks import BLOCK, BandBlocks, highest, low_count
+from iqf_metrics_sharpness.blocks import BLOCK, BandBlocks, highest
 
 Floats = NDArray[Any]
 
@@ -58,9 +57,6 @@ _DISTINCT = 0.25
 #: With a larger share of constant blocks, and coloured "noise", an image is a drawing.
 _DRAWN = 0.3
 
-#: The smallest homogeneous area, in pixels.
-MIN_AREA = 100
-
 
 @dataclass(frozen=True)
 class Noise:
@@ -80,7 +76,7 @@ class Noise:
     colour_error
         Its standard error.
     blocks
-        How many blocks (or pixels of areas, see :func:`noise_of_areas`) were used.
+        How many blocks (or pixels of areas, see :mod:`iqf_metrics_sharpness.areas`) were used.
     signal
         The level in DN.
     grid
@@ -148,7 +144,7 @@ def noise_of_blocks(blocks: BandBlocks) -> Noise | str:
         if at_signal > 0:
             variance, slope, offset = at_signal, line.slope, line.offset
             error = math.hypot(line.error(blocks.signal), _LINE_FLOOR * variance)
-    colour, colour_error = _colour(blocks.high[:, whole.chosen], step)
+    colour, colour_error = _colour(np.take(blocks.high, whole.chosen, axis=1), step)
     noise = Noise(
         variance,
         error,
@@ -192,12 +188,14 @@ def _grid(blocks: BandBlocks, order: NDArray[np.int64]) -> float | None:
     """Return :attr:`Noise.grid`; `order` are blocks with the quietest first."""
     if blocks.stride != BLOCK // 2:
         return None
-    quiet = order[: max(MIN_BLOCKS, min(len(order) // 4, 4096))]
+    quiet = order[: max(MIN_BLOCKS, min(len(order) // 4, 2048))]
     odd = blocks.position[quiet] % 2
     on, off = quiet[~odd.any(axis=1)], quiet[odd.all(axis=1)]
     if min(len(on), len(off)) < MIN_BLOCKS // 4:
         return None
-    means = [float(np.median(blocks.high[:, each].mean(axis=1))) for each in (on, off)]
+    means = [
+        float(np.median(np.take(blocks.high, each, axis=1).mean(axis=1))) for each in (on, off)
+    ]
     return means[0] / means[1] if means[1] > 0 else None
 
 
@@ -227,13 +225,9 @@ def _quietest(
     sizes = [min(count, max(MIN_BLOCKS, count // 200))]
     while sizes[-1] < count:
         sizes.append(min(count, int(sizes[-1] * 1.5)))
-    total = np.zeros(len(blocks.high))
-    start, least, best = 0, math.inf, (0.0, 0.0, 0)
-    for size in sizes:
-        # Sums along the last axis are pairwise: 32 bits are enough for them.
-        total += np.take(blocks.high, order[start:size], axis=1).sum(axis=1)
-        start = size
-        variance, error = _variance(total / size, size, step)
+    least, best = math.inf, (0.0, 0.0, 0)
+    for size, total in _totals(blocks.high, order, sizes):
+        variance, error = pooled_variance(total / size, size, step)
         if variance > least:
             break
         best = (variance, error, size)
@@ -242,7 +236,31 @@ def _quietest(
     return _Quiet(best[0], best[1], float(blocks.mean[chosen].mean()), chosen)
 
 
-def _variance(per_coefficient: Floats, size: int, step: float) -> tuple[float, float]:
+#: So many blocks are gathered at once: few calls, and little in vain when growing stops early.
+_AT_ONCE = 2048
+
+
+def _totals(
+    high: Floats, order: NDArray[np.int64], sizes: list[int]
+) -> Iterator[tuple[int, Floats]]:
+    """Yield the sums of `high` over the first blocks of `order`, for each of `sizes`."""
+    total: Floats = np.zeros(len(high))
+    start, at = 0, 0
+    while at < len(sizes):
+        end = at + 1
+        while end < len(sizes) and sizes[end] - start <= _AT_ONCE:
+            end += 1
+        gathered = np.take(high, order[start : sizes[end - 1]], axis=1)
+        starts = [size - start for size in [start, *sizes[at : end - 1]]]
+        # Sums along the last axis are pairwise: 32 bits are enough for them.
+        sums = np.add.reduceat(gathered, starts, axis=1)
+        for size, part in zip(sizes[at:end], sums.T, strict=True):
+            total = total + part
+            yield size, total
+        start, at = sizes[end - 1], end
+
+
+def pooled_variance(per_coefficient: Floats, size: int, step: float) -> tuple[float, float]:
     """Return the variance and its standard error from mean squares of `size` blocks."""
     independent = size * step / _OVERLAP if step < 2 else size
     # The median of a chi-square of n degrees of freedom over its mean (Wilson and Hilferty 1931).
@@ -324,76 +342,3 @@ def _colour(high: Floats, step: float) -> tuple[float, float]:
     ratio = float(per_coefficient[top].mean()) / middle if middle > 0 else 0.0
     freedom = high.shape[1] * step / _OVERLAP * top.sum()
     return ratio, ratio * math.sqrt(4 / max(freedom, 1))
-
-
-@dataclass(frozen=True)
-class Area:
-    """One homogeneous area: its pixels, mean (DN) and noise variance (DN²) with standard error."""
-
-    pixels: int
-    mean: float
-    variance: float
-    error: float
-
-
-def homogeneous_areas(blocks: BandBlocks, noise: Noise) -> list[Area]:
-    """Return the connected areas of >= 100 px whose low frequencies hold noise alone.
-
-    Parameters
-    ----------
-    blocks
-        The statistics of the band's blocks.
-    noise
-        Its noise by :func:`noise_of_blocks`: low frequencies may hold what that predicts, as a
-        chi-square test at 99 % says.
-    """
-    expected: Any = noise.variance
-    if noise.slope is not None and noise.offset is not None:
-        expected = np.maximum(noise.offset + noise.slope * blocks.mean, 1e-12)
-    flat = blocks.low / expected < chi2.ppf(0.99, low_count())
-    shape = tuple(blocks.position.max(axis=0) + 1)
-    grid = np.zeros(shape, bool)
-    grid[tuple(blocks.position[flat].T)] = True
-    labels, count = ndimage.label(grid)
-    number = labels[tuple(blocks.position.T)]
-    step = min(1.0, (blocks.stride / BLOCK) ** 2 * 4)
-    areas = []
-    cell = blocks.stride**2 if blocks.stride < BLOCK else BLOCK**2
-    order = np.argsort(number, kind="stable")
-    ends = np.searchsorted(number[order], np.arange(count + 2))
-    for label in range(1, count + 1):
-        members = order[ends[label] : ends[label + 1]]
-        pixels = len(members) * cell
-        if pixels < MIN_AREA:
-            continue
-        variance, error = _variance(blocks.high[:, members].mean(axis=1), len(members), step)
-        areas.append(Area(pixels, float(blocks.mean[members].mean()), variance, error))
-    return areas
-
-
-def noise_of_areas(blocks: BandBlocks) -> Noise | str:
-    """Return the noise of a band's homogeneous areas, or why it cannot be told.
-
-    Variance and level are the averages over all areas, weighted by their pixels.
-    """
-    known = noise_of_blocks(blocks)
-    if isinstance(known, str):
-        return known
-    areas = [area for area in homogeneous_areas(blocks, known) if area.variance > 0]
-    if not areas:
-        return f"no homogeneous area of {MIN_AREA} or more pixels"
-    weight = np.array([area.pixels for area in areas], float)
-    weight /= weight.sum()
-    variance = float(weight @ [area.variance for area in areas])
-    error = float(np.sqrt(((weight * [area.error for area in areas]) ** 2).sum()))
-    return Noise(
-        variance,
-        error,
-        known.slope,
-        known.offset,
-        known.colour,
-        known.colour_error,
-        sum(area.pixels for area in areas),
-        float(weight @ [area.mean for area in areas]),
-        known.grid,
-    )

@@ -11,8 +11,9 @@ from pydantic import field_validator
 
 from iqf_core.api import Metric, Output, Value, parameter
 from iqf_core.api import Params as BaseParams
+from iqf_metrics_sharpness.areas import noise_of_areas
 from iqf_metrics_sharpness.blocks import band_blocks
-from iqf_metrics_sharpness.noise import Noise, noise_of_areas, noise_of_blocks
+from iqf_metrics_sharpness.noise import Noise, noise_of_blocks
 
 if TYPE_CHECKING:
     from iqf_core.api import Context, ImageInput
