@@ -80,6 +80,7 @@ class Sharpness(Metric):
     scenes whose borders are all soft: those look like a blurred system to any method.
     """
 
+    version = "2"
     outputs = _outputs()
 
     def measure(self, subject: ImageInput, context: Context) -> Mapping[str, Value]:

@@ -73,6 +73,7 @@ class SlantedEdge(Metric):
             x, y = (self.x1 or 0) - (self.x0 or 0), (self.y1 or 0) - (self.y0 or 0)
             return math.hypot(x, y)
 
+    version = "2"
     params: Params
 
     outputs = (

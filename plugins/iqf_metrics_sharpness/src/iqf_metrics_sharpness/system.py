@@ -25,7 +25,7 @@ _RESAMPLINGS = 60
 
 #: What all edges share (levels, neighbours, the ellipse, the choice of edges) resampling does not
 #: see, so intervals are longer by this. The benchmark of accuracy says how often they hold truth.
-SHARED = 2.0
+SHARED = 2.8
 
 #: Scales of the Gaussian that a shape's terms belong to: wider for overshoot, narrower for boxes.
 _SCALES = (1.0, 0.8, 0.9, 1.1, 1.25)
