@@ -1,6 +1,6 @@
 """How fast a dataset of many small images is checked and measured.
 
-    python benchmarks/dataset_tools.py [--images 1000]
+python benchmarks/dataset_tools.py [--images 1000]
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-
-from iqf_core.api import PluginManager
 from iqf_dataset_tools.check import check_dataset
 from iqf_dataset_tools.duplicates import near_duplicates
 from iqf_dataset_tools.images import ImageFacts
 from iqf_dataset_tools.statistics import dataset_statistics
+
+from iqf_core.api import PluginManager
 
 SIDE = 256
 OBJECTS = 10
