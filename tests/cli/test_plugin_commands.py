@@ -151,3 +151,24 @@ def test_two_equal_command_paths_clash_and_name_the_distribution(site):
     done = iqf("--help", PYTHONPATH=str(site.folder))
     assert done.returncode == 2
     assert "'plan' of clash" in done.stderr
+
+
+def test_the_parameters_of_a_plugins_command_are_known(site, monkeypatch):
+    import click
+
+    from iqf_core.cli.lazy import LazyGroup
+    from iqf_core.cli.state import State
+    from iqf_core.plugins.manager import PluginManager
+
+    source = HEADER + (
+        "@hookimpl\ndef iqf_commands():\n    return [Component('greet', 'greet_commands:greet')]\n"
+    )
+    commands = (
+        "import click\n@click.command()\n@click.option('--loudly', is_flag=True)\n"
+        "def greet(loudly):\n    'Greet.'\n"
+    )
+    site.write(FakePlugin("greet", source, files={"greet_commands.py": commands}))
+    monkeypatch.syspath_prepend(str(site.folder))
+    context = click.Context(LazyGroup(), obj=State(PluginManager.create()))
+    command = context.command.get_command(context, "greet")
+    assert "loudly" in [each.name for each in command.get_params(context)]
