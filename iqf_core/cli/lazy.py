@@ -121,20 +121,22 @@ class _PluginCommand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
+        return self._loaded().make_context(info_name, args, parent, **extra)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return self._loaded().get_params(ctx)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return ctx.command.invoke(ctx)
+
+    def _loaded(self) -> click.Command:
         target = self._entry.load()
         if not isinstance(target, click.Command):
             raise PluginError(
                 f"command {self._entry.name!r} of {self._entry.distribution}: "
                 f"{self._entry.component.target!r} is no click command"
             )
-        return target.make_context(info_name, args, parent, **extra)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        target = self._entry.load()
-        return list(target.get_params(ctx) if isinstance(target, click.Command) else ())
-
-    def invoke(self, ctx: click.Context) -> Any:
-        return ctx.command.invoke(ctx)
+        return target
 
 
 def _import(target: str) -> click.Command:

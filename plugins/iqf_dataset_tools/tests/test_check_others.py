@@ -25,7 +25,7 @@ from iqf_dataset_tools.catalogue import CODES, DROPS, REPAIRS
 from iqf_dataset_tools.check import check_dataset
 from iqf_dataset_tools.fix import fix_dataset
 
-from iqf_core.api import DatasetError
+from iqf_core.api import DatasetError, PluginManager
 
 X, Y = 500_000.0, 4_000_000.0
 
@@ -241,3 +241,48 @@ def test_parts_within_one_image_folder(tmp_path: Path, registry: Any) -> None:
     assert [(each.code, each.file) for each in report.problems] == [
         ("leakage-duplicate", "val/val.png")
     ]
+
+
+def test_a_reference_system_that_nobody_knows(tmp_path: Path, registry: Any) -> None:
+    folder = tmp_path / "d"
+    write_geotiff(folder / "images/a.tif", scene(1))
+    document = collection([feature(square(X + 1, Y - 1, 5))])
+    document["crs"]["properties"]["name"] = "moon"
+    write_json(folder / "labels.geojson", document)
+    assert codes(folder, registry=registry) == {"bad-crs"}
+    document["crs"] = 3
+    write_json(folder / "labels.geojson", document)
+    assert codes(folder, registry=registry) == {"bad-crs"}
+
+
+FORMATS = '''
+from iqf_core.api import Annotations, DatasetFormat, Finding
+
+
+class Notes(DatasetFormat):
+    """Reports that it dislikes the notes."""
+
+    def detect(self, folder, images_folder):
+        return sorted(folder.glob("*.notes"))
+
+    def read(self, path, image_names):
+        return Annotations(findings=(Finding("odd-note", "warning", "too short", path.name),))
+
+
+class Broken(DatasetFormat):
+    """Cannot look."""
+
+    def detect(self, folder, images_folder):
+        raise RuntimeError("out of order")
+'''
+
+
+def test_formats_of_others_are_asked_and_may_fail(tmp_path: Path) -> None:
+    (tmp_path / "formats.py").write_text(FORMATS)
+    registry = PluginManager.create(files=[tmp_path / "formats.py"]).registry
+    write_image(tmp_path / "d/images/a.png", scene(1))
+    (tmp_path / "d/a.notes").write_text("x")
+    report = check_dataset(tmp_path / "d", registry=registry, quiet=True)
+    found = {each.code: each.message for each in report.problems}
+    assert found["unmapped"] == "odd-note: too short"
+    assert "out of order" in found["format-unavailable"]

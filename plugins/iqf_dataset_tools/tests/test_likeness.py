@@ -7,6 +7,8 @@ import time
 import cv2
 import numpy as np
 from broken_datasets import scene
+from iqf_dataset_tools.duplicates import near_duplicates
+from iqf_dataset_tools.images import ImageFacts
 from iqf_dataset_tools.likeness import MOST_BITS, Thumbnail, near_pairs, perceptual_hash
 
 from iqf_core.api import Window
@@ -65,3 +67,22 @@ def test_hashes_survive_what_does_not_change_the_picture() -> None:
 def test_a_picture_of_one_tone_has_no_hash() -> None:
     assert hash_of(np.full((50, 60, 3), 77, np.uint8)) is None
     assert hash_of(np.arange(25, dtype=np.uint8).reshape(5, 5, 1)) is not None
+
+
+def test_near_duplicates_among_many_images_take_seconds() -> None:
+    rng = np.random.default_rng(3)
+    hashes = rng.integers(0, 2**63, 20_000).astype(np.uint64)
+    hashes[10_000:10_100] = hashes[:100] ^ np.uint64(0b1010)
+    hashes[15_000:] = hashes[0]  # thousands that look the same
+    thumbnail = "AP8A" * 64
+    facts = {
+        ("train" if n < 10_000 else "val", f"{n}.png"): ImageFacts(
+            f"{n}.png", digest=str(n), likeness=int(value), thumbnail=thumbnail
+        )
+        for n, value in enumerate(hashes)
+    }
+    begun = time.process_time()
+    found = near_duplicates(facts)
+    assert time.process_time() - begun < 10
+    assert len(found) == 100 + 5_000
+    assert {each.file for each in found} >= {f"val/{n}.png" for n in range(10_000, 10_100)}

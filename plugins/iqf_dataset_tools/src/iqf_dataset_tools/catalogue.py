@@ -53,9 +53,6 @@ def _object(
 
 CODES: dict[str, Code] = {
     # The folder
-    "dataset-layout": Code(
-        "error", "The folder does not have the form of a dataset.", _BY_HAND
-    ),
     "bad-properties": Code("error", "iqf.yaml cannot be used; it was ignored.", _BY_HAND),
     "ambiguous-annotations": Code(
         "error", "Two annotation files of one format; other commands refuse the dataset.",

@@ -66,11 +66,14 @@ def near_duplicates(images: Mapping[Place, ImageFacts]) -> list[Problem]:
     values = np.array(list(clusters), np.uint64)
     members = list(clusters.values())
     found: dict[Place, Place] = {}
+    parts = dict.fromkeys(part for part, _ in images)
+    order = {part: number for number, part in enumerate(parts)}
     for places in members:
-        _match(images, places, places, found)
+        if len(places) > 1:
+            _match(images, order, places, places, found)
     for firsts, seconds in near_pairs(values):
         for first, second in zip(firsts.tolist(), seconds.tolist(), strict=True):
-            _match(images, members[first], members[second], found)
+            _match(images, order, members[first], members[second], found)
     return [
         Problem("leakage-near-duplicate", f"looks like {spelled(other)!r}", spelled(place))
         for place, other in sorted(found.items())
@@ -90,12 +93,12 @@ _COMPARED = 20
 
 def _match(
     images: Mapping[Place, ImageFacts],
+    order: Mapping[str, int],
     some: Sequence[Place],
     others: Sequence[Place],
     found: dict[Place, Place],
 ) -> None:
     """Report each of two groups of alike images with the first in another part."""
-    order = {part: number for number, part in enumerate(dict.fromkeys(p for p, _ in images))}
     both_ways = ((some, others), (others, some)) if some is not others else ((some, some),)
     for one, two in both_ways:
         heads: dict[str, list[Place]] = {}
