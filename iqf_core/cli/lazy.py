@@ -121,13 +121,20 @@ class _PluginCommand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
+        return self._target().make_context(info_name, args, parent, **extra)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters of the plugin's command, as the reference shows them."""
+        return self._target().get_params(ctx)
+
+    def _target(self) -> click.Command:
         target = self._entry.load()
         if not isinstance(target, click.Command):
             raise PluginError(
                 f"command {self._entry.name!r} of {self._entry.distribution}: "
                 f"{self._entry.component.target!r} is no click command"
             )
-        return target.make_context(info_name, args, parent, **extra)
+        return target
 
     def invoke(self, ctx: click.Context) -> Any:
         return ctx.command.invoke(ctx)
