@@ -60,8 +60,7 @@ def _draw_values(axes: Any, found: HeadEvaluation) -> None:
     axes.plot(values, spread[2], label="median")
     axes.plot([head.low, head.high], [head.low, head.high], "k--", linewidth=1, label="true")
     axes.set(
-        title=f"{head.name}: MAE {found.summary()['mae']:.3g}{unit}, "
-        f"{len(found.names)} images",
+        title=f"{head.name}: MAE {found.summary()['mae']:.3g}{unit}, {len(found.names)} images",
         xlabel=_axis(found, "true"),
         ylabel=_axis(found, "expected"),
     )
