@@ -97,7 +97,8 @@ def main() -> None:
     folders = ("data/train", "--val", "data/validation", "--out", "model")
     print(iqf("qmrnet", "train", *folders, *heads, *size))
     print(iqf("qmrnet", "evaluate", "model", "data/test", "--figure", "evaluation.png"))
-    runs = json.loads(iqf("run", "study.yaml", "--json"))
+    iqf("run", "study.yaml")
+    runs = json.loads(iqf("results", "study.yaml", "--json"))
     for modifier, head in (("blur", "sigma"), ("jpeg", "jpeg")):
         for true, read in series(runs, modifier, head):
             print(f"{modifier}: true {true:g}, read {read:.3g}")
