@@ -95,8 +95,10 @@ class LazyGroup(click.Group):
                     "disable one of the two plugins"
                 )
             if deeper:
-                if name not in self.lazy:
-                    found[name] = LazyGroup(name=name, prefix=start + name)
+                if name not in self.lazy and name not in found:
+                    about = {each.name: each.summary for each in state.manager.plugins}
+                    summary = about.get(entry.plugin)
+                    found[name] = LazyGroup(name=name, prefix=start + name, help=summary)
             else:
                 found[name] = _PluginCommand(entry)
         return found

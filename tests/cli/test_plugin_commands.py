@@ -179,3 +179,18 @@ def iqf_commands():
         check=False,
     )
     assert "times" in done.stdout, done.stderr
+
+
+def test_a_group_of_a_plugins_commands_is_described_by_the_plugins_summary(site):
+    source = """
+from iqf_core.plugin import Component, hookimpl
+
+@hookimpl
+def iqf_commands():
+    return [Component("greet.loudly", "nowhere:greet"), Component("greet.softly", "nowhere:greet")]
+"""
+    site.write(FakePlugin("greeting", source, summary="Greetings of all kinds"))
+    known = {"PYTHONPATH": str(site.folder)}
+    assert "Greetings of all kinds" in iqf("--help", **known).stdout
+    group = iqf("greet", "--help", **known).stdout
+    assert "loudly" in group and "softly" in group
