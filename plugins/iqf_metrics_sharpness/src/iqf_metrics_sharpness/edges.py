@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqf_metrics_sharpness.blockiness import blockiness
-from iqf_metrics_sharpness.candidates import PER_CLASS, Candidates, find_candidates, spread
+from iqf_metrics_sharpness.candidates import PER_CLASS, SHORT, Candidates, find_candidates, spread
 from iqf_metrics_sharpness.edge_fit import Edges, fit_edges, reach_of
 from iqf_metrics_sharpness.selection import (
     ENOUGH,
@@ -67,11 +67,25 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
         )
         return Measurement(System(), 0, reason, sigma)
     candidates = find_candidates(reader, band, sigma, region)
+    measured = _measured(candidates, reader.shape[:2], sigma)
+    if measured.tier:
+        return measured
+    short = find_candidates(reader, band, sigma, region, SHORT)
+    if len(short) < ENOUGH:
+        return measured
+    reach, width = _extent(short)
+    edges = fit_edges(short, reach, width, sloping=True)
+    last = _selected(short, edges, reach, sigma, sloping=True)
+    return last if last.tier else measured
+
+
+def _measured(candidates: Candidates, shape: tuple[int, int], sigma: float) -> Measurement:
+    """Return what candidates for long edges say, by the strictest gates that will do."""
     if len(candidates) < MIN_EDGES:
         reason = f"{len(candidates)} straight edges found, {MIN_EDGES} are needed"
         return Measurement(System(), 0, reason, sigma)
     reach, width = _extent(candidates)
-    first = spread(candidates, reader.shape[:2], PER_CLASS)
+    first = spread(candidates, shape, PER_CLASS)
     measured = _selected(first, fit_edges(first, reach, width), reach, sigma, sloping=False)
     if measured.tier == 1:
         return measured
@@ -92,14 +106,19 @@ def _selected(
     blocky = False
     passed = 0
     best: tuple[int, NDArray[Any], float] | None = None
-    tiers = [tier for tier, gates in enumerate(TIERS, start=1) if gates.sloping == sloping]
+    short = candidates.half_length == SHORT
+    tiers = [
+        tier
+        for tier, gates in enumerate(TIERS, start=1)
+        if (gates.sloping, gates.short) == (sloping, short)
+    ]
     for tier in tiers:
         index = np.nonzero(passes(edges, TIERS[tier - 1], sigma, candidates.angle, reach))[0]
         passed = len(index)
         if passed >= MIN_EDGES:
             index = index[without_block_borders(edges.take(index))]
             blocky = len(index) < MIN_EDGES
-        few = ENOUGH if tier < tiers[-1] or best else MIN_EDGES
+        few = ENOUGH if tier < tiers[-1] or best or short else MIN_EDGES
         if len(index) < few:
             continue
         some = edges.take(index)
