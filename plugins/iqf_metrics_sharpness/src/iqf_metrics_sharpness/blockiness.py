@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Edge of a JPEG's blocks, px.
 _BLOCK = 8
 
-#: When steps at another place of the blocks are this share as high, it is not blocks of 8 that show:
+#: When steps at another place of the blocks are this share as high, no blocks of 8 show:
 #: pixels that were repeated twice or four times have steps at several places.
 _ANOTHER = 0.5
 

@@ -35,6 +35,11 @@ _BLOCKY = 3.5
 _FIRST = 90
 
 
+#: Short edges count where this share of their candidates passes the gates: of filtered noise, a
+#: tenth does by chance.
+_NO_CHANCE = 0.25
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What one band's edges say: the system, the tier of gates (from 1), or why there is none."""
@@ -118,7 +123,9 @@ def _selected(
         if passed >= MIN_EDGES:
             index = index[without_block_borders(edges.take(index))]
             blocky = len(index) < MIN_EDGES
-        few = ENOUGH if tier < tiers[-1] or best or short else MIN_EDGES
+        few: float = ENOUGH if tier < tiers[-1] or best else MIN_EDGES
+        if short:
+            few = max(ENOUGH, _NO_CHANCE * len(candidates))
         if len(index) < few:
             continue
         some = edges.take(index)

@@ -34,7 +34,7 @@ class Tier:
     sloping
         Whether the sides of edges may slope.
     short
-        Whether edges are half as long; too few of them may be chance.
+        Whether edges are half as long: a share of them may be chance.
     """
 
     contrast: float
