@@ -35,9 +35,9 @@ _BLOCKY = 3.5
 _FIRST = 90
 
 
-#: Short edges count where this share of their candidates passes the gates: of filtered noise, a
-#: tenth does by chance.
-_NO_CHANCE = 0.25
+#: Short edges count where this share of their candidates passes the gates: of filtered noise,
+#: 9 to 22 % do by chance.
+_NO_CHANCE = 0.4
 
 
 @dataclass(frozen=True)
