@@ -154,13 +154,9 @@ def _inner(tile: Any, region: Any) -> tuple[int, int, int, int]:
 
 
 def _joined(one: Candidates, other: Candidates) -> Candidates:
-    return Candidates(
-        *(
-            np.concatenate([getattr(one, name), getattr(other, name)])
-            for name in ("row", "column", "angle", "strength", "patch")
-        ),
-        one.half_length,
-    )
+    names = ("row", "column", "angle", "strength", "patch")
+    parts = [np.concatenate([getattr(one, name), getattr(other, name)]) for name in names]
+    return Candidates(parts[0], parts[1], parts[2], parts[3], parts[4], half_length=one.half_length)
 
 
 def spread(found: Candidates, shape: tuple[int, int], most: int) -> Candidates:

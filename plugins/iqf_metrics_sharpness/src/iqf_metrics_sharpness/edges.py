@@ -35,6 +35,9 @@ _BLOCKY = 3.5
 _FIRST = 90
 
 
+#: Standard deviation of rounding to integers, DN.
+_ROUNDING = 12**-0.5
+
 #: Short edges count where this share of their candidates passes the gates: of filtered noise,
 #: 9 to 22 % do by chance.
 _NO_CHANCE = 0.4
@@ -73,7 +76,8 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
         return Measurement(System(), 0, reason, sigma)
     candidates = find_candidates(reader, band, sigma, region)
     measured = _measured(candidates, reader.shape[:2], sigma)
-    if measured.tier:
+    # Drawings and text have no noise, and short strokes.
+    if measured.tier or sigma <= (0.0 if reader.dtype == "float32" else _ROUNDING):
         return measured
     short = find_candidates(reader, band, sigma, region, SHORT)
     if len(short) < ENOUGH:

@@ -145,7 +145,7 @@ def sharpest_mode(edges: Edges) -> NDArray[np.bool_]:
     picks = rng.integers(0, len(edges), (_RESAMPLINGS, len(edges)))
     times = np.stack([np.bincount(pick, minlength=len(edges)) for pick in picks])
     densities = np.exp(-(distance**2) / 2) @ (weight * times).T
-    densities /= np.exp(2 * _GRID)[:, np.newaxis]
+    densities = densities / np.exp(2 * _GRID)[:, np.newaxis]
     center = float(np.median([_sharpest_place(density) for density in densities.T]))
     reach = np.maximum(2.5 * bandwidth, 3 * edges.width_error)
     away = np.abs(logarithm - center) / reach
