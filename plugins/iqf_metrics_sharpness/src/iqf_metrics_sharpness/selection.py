@@ -144,7 +144,7 @@ def sharpest_mode(edges: Edges) -> NDArray[np.bool_]:
     rng = np.random.Generator(np.random.PCG64(5))
     picks = rng.integers(0, len(edges), (_RESAMPLINGS, len(edges)))
     times = np.stack([np.bincount(pick, minlength=len(edges)) for pick in picks])
-    densities = np.exp(-(distance**2) / 2) @ (weight * times).T
+    densities: Floats = np.exp(-(distance**2) / 2) @ (weight * times).T
     densities = densities / np.exp(2 * _GRID)[:, np.newaxis]
     center = float(np.median([_sharpest_place(density) for density in densities.T]))
     reach = np.maximum(2.5 * bandwidth, 3 * edges.width_error)
