@@ -207,6 +207,38 @@ def test_without_edges_it_says_why(name: str) -> None:
     assert values["edges"].value == 0
 
 
+def test_repeated_pixels_are_no_blocks_of_a_jpeg() -> None:
+    small = to_bytes(scene(0.7, 0.7, 5))[:200, :200]
+    for times in (2, 4):
+        values = measured(small.repeat(times, axis=0).repeat(times, axis=1))
+        assert "JPEG" not in (values["rer"].reason or "")
+        assert values["edges"].value > 0
+
+
+def discs(width: float, radius: float) -> NDArray[np.float64]:
+    """Return small discs seen by a Gaussian system: no border is straight for long."""
+    rows, columns = np.mgrid[:200, :200] + 0.0
+    image = np.full(rows.shape, 60.0)
+    for number, (row, column) in enumerate(np.ndindex(4, 4)):
+        off = 0.37 * number % 1
+        distance = np.hypot(rows - 25 - 50 * row - off, columns - 25 - 50 * column - 0.5 * off)
+        image += 120 * ndtr((radius - distance) / width)
+    return image + np.random.default_rng(1).normal(0, 1, image.shape)
+
+
+@pytest.mark.parametrize("width", [0.6, 1.2])
+def test_borders_that_are_straight_for_a_few_pixels_serve_at_last(width: float) -> None:
+    values = measured(to_bytes(discs(width, 16)))
+    assert values["tier"].value == len(TIERS)
+    assert values["rer"].value == pytest.approx(2 * ndtr(0.5 / width) - 1, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", [24, 25, 26])
+def test_short_borders_of_texture_are_too_seldom(seed: int) -> None:
+    texture = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (256, 256)), (0, 0), 2)
+    assert measured(to_bytes(120 + 40 * texture / texture.std()))["rer"].value is None
+
+
 def test_blocks_are_the_reason_where_they_hide_the_edges() -> None:
     assert "blocks of a JPEG" in measured(soft_and_blocky(2.5))["rer"].reason
     values = measured(to_bytes(scene(0.8, 0.8, 5)))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: Edge of a JPEG's blocks, px.
 _BLOCK = 8
 
+#: When steps at another place of the blocks are this share as high, no blocks of 8 show:
+#: pixels that were repeated twice or four times have steps at several places.
+_ANOTHER = 0.5
+
 #: So much of the image's middle is looked at, px.
 _MOST = 1024
 
@@ -58,6 +62,7 @@ def _across_columns(pixels: NDArray[Any]) -> float:
     phases = [np.median(lines[phase::_BLOCK]) for phase in range(_BLOCK)]
     worst = int(np.argmax(phases))
     others = float(np.median(np.delete(lines, np.s_[worst::_BLOCK])))
-    if phases[worst] <= 0:
+    second = float(np.partition(phases, -2)[-2])
+    if phases[worst] <= 0 or second > _ANOTHER * phases[worst]:
         return 1.0
     return float(phases[worst]) / max(others, 1e-6)

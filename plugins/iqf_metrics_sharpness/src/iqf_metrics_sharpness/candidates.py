@@ -33,6 +33,10 @@ PER_CLASS, MOST = 100, 250
 
 WINDOW = 1024
 
+#: Half of an edge's length that is fitted, px, and how far to both sides its ridge must go on.
+LONG, SHORT = 6.0, 3.0
+_STEPS = {LONG: (3, -3, 5, -5), SHORT: (2, -2, 3, -3)}
+
 #: The classes of directions: response across x, across y, and others.
 CLASSES = ("x", "y", "other")
 
@@ -54,6 +58,8 @@ class Candidates:
         Magnitude of the gradient, DN/px.
     patch
         (N, 2 RADIUS + 1, 2 RADIUS + 1) pixels around, NaN where there are none.
+    half_length
+        Half of the length of the edges, px: LONG or SHORT.
     """
 
     row: NDArray[np.int64]
@@ -61,6 +67,7 @@ class Candidates:
     angle: Floats
     strength: Floats
     patch: Floats
+    half_length: float = LONG
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -74,6 +81,7 @@ class Candidates:
             self.angle[index],
             self.strength[index],
             self.patch[index],
+            self.half_length,
         )
 
 
@@ -85,7 +93,13 @@ def classes_of(angle: Floats) -> NDArray[np.int64]:
     return np.where(from_x <= _SECTOR, 0, other)
 
 
-def find_candidates(reader: ImageReader, band: int, sigma: float, region: Any = None) -> Candidates:
+def find_candidates(
+    reader: ImageReader,
+    band: int,
+    sigma: float,
+    region: Any = None,
+    half_length: float = LONG,
+) -> Candidates:
     """Return at most MOST candidates of each class, spread over the image.
 
     Parameters
@@ -98,6 +112,8 @@ def find_candidates(reader: ImageReader, band: int, sigma: float, region: Any = 
         Noise of the band, DN.
     region
         (row, column, height, width) to look in; None for the whole image.
+    half_length
+        Half of the length of the edges, px: LONG, or SHORT for curved and broken borders.
     """
     height, width, _ = reader.shape
     found: Candidates | None = None
@@ -109,6 +125,7 @@ def find_candidates(reader: ImageReader, band: int, sigma: float, region: Any = 
             image.peak,
             sigma,
             _inner(tile, region),
+            half_length,
         )
         if some is None:
             continue
@@ -119,7 +136,8 @@ def find_candidates(reader: ImageReader, band: int, sigma: float, region: Any = 
     if found is None:
         nothing = np.zeros(0, np.int64)
         size = 2 * RADIUS + 1
-        return Candidates(nothing, nothing, np.zeros(0), np.zeros(0), np.zeros((0, size, size)))
+        patch = np.zeros((0, size, size))
+        return Candidates(nothing, nothing, np.zeros(0), np.zeros(0), patch, half_length)
     return found
 
 
@@ -136,12 +154,9 @@ def _inner(tile: Any, region: Any) -> tuple[int, int, int, int]:
 
 
 def _joined(one: Candidates, other: Candidates) -> Candidates:
-    return Candidates(
-        *(
-            np.concatenate([getattr(one, name), getattr(other, name)])
-            for name in ("row", "column", "angle", "strength", "patch")
-        )
-    )
+    names = ("row", "column", "angle", "strength", "patch")
+    parts = [np.concatenate([getattr(one, name), getattr(other, name)]) for name in names]
+    return Candidates(parts[0], parts[1], parts[2], parts[3], parts[4], half_length=one.half_length)
 
 
 def spread(found: Candidates, shape: tuple[int, int], most: int) -> Candidates:
@@ -188,6 +203,7 @@ def _in_window(
     peak: float,
     sigma: float,
     where: tuple[int, int, int, int],
+    half_length: float,
 ) -> Candidates | None:
     height, width = pixels.shape
     edge = _CLEAR + 1
@@ -212,7 +228,7 @@ def _in_window(
         _ERRORS * per_sigma * sigma, _SHARE * float(np.quantile(sample[::step], 0.995)), 1e-12
     )
     row, column = np.nonzero(usable & (magnitude > least))
-    index = _straight_ridges(dx, dy, magnitude, row, column)
+    index = _straight_ridges(dx, dy, magnitude, row, column, _STEPS[half_length])
     row, column = row[index], column[index]
     if not len(row):
         return None
@@ -221,7 +237,7 @@ def _in_window(
     angle = np.arctan2(dy[row, column], dx[row, column]).astype(float)
     strength = magnitude[row, column].astype(float)
     size = 2 * RADIUS + 1
-    light = Candidates(row, column, angle, strength, np.zeros((len(row), 0)))
+    light = Candidates(row, column, angle, strength, np.zeros((len(row), 0)), half_length)
     light = spread(light, (height, width), MOST)
     padded = np.pad(
         np.where(mask, values, np.nan) if mask is not None else values,
@@ -249,9 +265,14 @@ def _unusable(pixels: Floats, mask: NDArray[np.bool_] | None, peak: float) -> ND
 
 
 def _straight_ridges(
-    dx: Floats, dy: Floats, magnitude: Floats, row: Floats, column: Floats
+    dx: Floats,
+    dy: Floats,
+    magnitude: Floats,
+    row: Floats,
+    column: Floats,
+    steps: tuple[int, ...],
 ) -> NDArray[Any]:
-    """Return which pixels are ridges of the gradient that go straight on for 5 px both ways."""
+    """Return which pixels are ridges of the gradient that go straight on for `steps` px."""
     height, width = magnitude.shape
     here: Floats = magnitude[row, column]
     x: Floats = np.divide(dx[row, column], here)
@@ -266,7 +287,7 @@ def _straight_ridges(
     for sign in (1, -1):
         r, c = at(sign * x[index], sign * y[index])
         index = index[magnitude[r, c] <= here[index]]
-    for distance in (3, -3, 5, -5):
+    for distance in steps:
         r, c = at(-y[index] * distance, x[index] * distance)
         there = magnitude[r, c]
         agreement = (dx[r, c] * x[index] + dy[r, c] * y[index]) / np.maximum(there, 1e-12)

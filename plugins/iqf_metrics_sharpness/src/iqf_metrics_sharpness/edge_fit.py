@@ -13,9 +13,6 @@ from iqf_metrics_sharpness.candidates import RADIUS, Candidates
 
 Floats = NDArray[Any]
 
-#: Half of an edge's length that is fitted, px.
-_HALF_LENGTH = 6.0
-
 #: Widths that can be told, px: below, all pixels but one are on one side or the other.
 _WIDTHS = (0.2, 8.0)
 
@@ -73,20 +70,34 @@ def reach_of(width: float) -> float:
     return min(max(2.5 * width + 1.5, 3.0), RADIUS - 1.0)
 
 
-def cropped(patch: Floats, reach: float) -> tuple[Floats, Floats, Floats]:
-    """Return the patches cut to what a fit of this reach needs, and coordinates x and y."""
-    radius = min(RADIUS, int(np.ceil(np.hypot(reach, _HALF_LENGTH))))
+def windows(
+    candidates: Candidates, angle: Floats, reach: float
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Return the pixels around candidates, and which belong to the window along each edge.
+
+    Parameters
+    ----------
+    candidates
+        The N candidates; their `half_length` says how long the window is.
+    angle
+        (N,) directions of the edges' normals, radians.
+    reach
+        How far the window goes from the edge, px.
+
+    Returns
+    -------
+    tuple
+        Pixels (N, P), their coordinates x and y (P,), and whether each is there and inside (N, P).
+    """
+    half_length = candidates.half_length
+    radius = min(RADIUS, int(np.ceil(np.hypot(reach, half_length))))
     cut = slice(RADIUS - radius, RADIUS + radius + 1)
-    pixels = patch[:, cut, cut].reshape(len(patch), -1).astype(float)
+    pixels = candidates.patch[:, cut, cut].reshape(len(candidates), -1).astype(float)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).astype(float)
-    return pixels, x, y
-
-
-def inside(angle: Floats, x: Floats, y: Floats, reach: float) -> NDArray[Any]:
-    """Return (N, P): which pixels belong to the window along each edge."""
     cos, sin = np.cos(angle)[:, np.newaxis], np.sin(angle)[:, np.newaxis]
     across, along = x * cos + y * sin, y * cos - x * sin
-    return np.asarray((np.abs(across) <= reach) & (np.abs(along) <= _HALF_LENGTH))
+    used = (np.abs(across) <= reach) & (np.abs(along) <= half_length) & np.isfinite(pixels)
+    return pixels, x, y, used
 
 
 def fit_edges(
@@ -108,8 +119,7 @@ def fit_edges(
         Whether the sides may slope: shaded surfaces and neighbours that blur brings near. Costs
         precision where they are flat.
     """
-    pixels, x, y = cropped(candidates.patch, reach)
-    used = inside(candidates.angle, x, y, reach) & np.isfinite(pixels)
+    pixels, x, y, used = windows(candidates, candidates.angle, reach)
     # Each edge's own pixels first: the others need not be computed.
     index = np.argsort(~used, axis=1, kind="stable")[:, : max(1, int(used.sum(axis=1).max()))]
     weight = np.take_along_axis(used, index, axis=1).astype(float)

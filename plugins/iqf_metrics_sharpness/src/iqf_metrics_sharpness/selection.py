@@ -31,22 +31,28 @@ class Tier:
         Most residual beyond 1.15 times the noise, share of the contrast.
     width_error
         Most relative standard error of the width.
+    sloping
+        Whether the sides of edges may slope.
+    short
+        Whether edges are half as long: a share of them may be chance.
     """
 
     contrast: float
     residual: float
     width_error: float
     sloping: bool = False
+    short: bool = False
 
 
 #: Where edges between flat sides are too few, their sides may slope. The last gates are for images
-#: that have nothing better.
+#: that have nothing better, at the end with borders that are straight for a few pixels only.
 TIERS = (
     Tier(12, 0.02, 0.1),
     Tier(8, 0.05, 0.2),
     Tier(8, 0.05, 0.2, sloping=True),
     Tier(8, 0.08, 0.25, sloping=True),
     Tier(8, 0.12, 0.3, sloping=True),
+    Tier(8, 0.12, 0.3, sloping=True, short=True),
 )
 
 #: Widths beyond have no flat sides within the pixels that are fitted, px.
@@ -125,9 +131,12 @@ _RESAMPLINGS = 40
 def sharpest_mode(edges: Edges) -> NDArray[np.bool_]:
     """Return which edges belong to the sharpest prominent mode of the widths, three at least.
 
-    The mode of the weighted density of log width that has more than half of the highest one's
-    density and the least width: a scene's own soft borders only widen. With few edges a mode
-    comes and goes with one of them; so its place is the median over resampled edges.
+    The mode of the weighted density of squared width that has more than half of the highest one's
+    density and the least width: a scene's own soft borders only widen. Blur adds the same to the
+    squared width of every edge, and so moves modes of this density along without a change; those
+    of the density of log width come and go. The density is that of log width (of one bandwidth,
+    for errors are relative) over the squared width. With few edges a mode comes and goes with
+    one of them; so its place is the median over resampled edges.
     """
     logarithm, weight = np.log(edges.width), weights(edges)
     bandwidth = float(np.clip(1.2 * np.median(edges.width_error), 0.04, 0.12))
@@ -135,7 +144,8 @@ def sharpest_mode(edges: Edges) -> NDArray[np.bool_]:
     rng = np.random.Generator(np.random.PCG64(5))
     picks = rng.integers(0, len(edges), (_RESAMPLINGS, len(edges)))
     times = np.stack([np.bincount(pick, minlength=len(edges)) for pick in picks])
-    densities = np.exp(-(distance**2) / 2) @ (weight * times).T
+    densities: Floats = np.exp(-(distance**2) / 2) @ (weight * times).T
+    densities = densities / np.exp(2 * _GRID)[:, np.newaxis]
     center = float(np.median([_sharpest_place(density) for density in densities.T]))
     reach = np.maximum(2.5 * bandwidth, 3 * edges.width_error)
     away = np.abs(logarithm - center) / reach

@@ -51,7 +51,7 @@ def _outputs() -> tuple[Output, ...]:
         for direction, meaning in _DIRECTIONS.items()
     ]
     outputs.append(Output("edges", "", None, "edges that were used"))
-    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 5 lenient"))
+    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 6 lenient"))
     return tuple(outputs)
 
 
@@ -60,7 +60,8 @@ class Sharpness(Metric):
 
     Straight, isolated edges are found in the image and fitted pixel by pixel with the edge spread
     function of a Gaussian system; gates (contrast against noise, residual, error of the width)
-    come in tiers, in the last three of which the sides of edges may slope. The edges of the
+    come in tiers, in the last four of which the sides of edges may slope and in the last one
+    edges are half as long. The edges of the
     sharpest prominent mode of widths speak for the system, for a scene's own soft borders only
     widen. Where edges of all directions exist, one ellipse of squared widths over the directions
     is fitted. The pooled edge profiles then show whether the shape departs from a Gaussian

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import f as fisher
 
 from iqf_metrics_sharpness.candidates import CLASSES, Candidates, classes_of
-from iqf_metrics_sharpness.edge_fit import Edges, cropped, inside
+from iqf_metrics_sharpness.edge_fit import Edges, windows
 from iqf_metrics_sharpness.response import GAUSSIAN, TERMS, edge_spread, figures, shape_terms
 from iqf_metrics_sharpness.selection import MIN_EDGES, sharpest_mode, weights
 
@@ -293,8 +293,7 @@ def _solved(normal: Floats, right: Floats) -> Floats:
 
 def _samples(edges: Edges, candidates: Candidates, reach: float) -> list[tuple[Floats, Floats]]:
     """Return each edge's pixels: distances from the edge (px) and values from 0 to 1."""
-    pixels, x, y = cropped(candidates.patch, reach)
-    used = inside(edges.angle, x, y, reach) & np.isfinite(pixels)
+    pixels, x, y, used = windows(candidates, edges.angle, reach)
     cos, sin = np.cos(edges.angle)[:, np.newaxis], np.sin(edges.angle)[:, np.newaxis]
     distance = x * cos + y * sin - edges.offset[:, np.newaxis]
     value = pixels - edges.dark[:, np.newaxis]
