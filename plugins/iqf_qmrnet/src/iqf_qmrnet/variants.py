@@ -66,7 +66,7 @@ def _reduced(source: Source, crop: int) -> Iterator[Source]:
         if min(height, width) < 1.25 * crop:
             return
         smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        yield _variant(source, f"1/{factor}", smaller.reshape(height, width, -1))
+        yield _variant(source, f"1/{factor}", np.asarray(smaller, np.uint8))
 
 
 def tilt(pixels: NDArray[np.uint8], exponent: float) -> NDArray[np.uint8]:
@@ -92,5 +92,7 @@ def tilt(pixels: NDArray[np.uint8], exponent: float) -> NDArray[np.uint8]:
 
 
 def _variant(source: Source, suffix: str, pixels: NDArray[np.uint8]) -> Source:
-    image = Image(np.ascontiguousarray(pixels), source.image.peak)
+    # OpenCV gives images of one band without the axis of bands.
+    planes = pixels.reshape(*pixels.shape[:2], -1)
+    image = Image(np.ascontiguousarray(planes), source.image.peak)
     return Source(f"{source.name} {suffix}", f"{source.content} {suffix}", image)
