@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
+from iqf_qmrnet.checkpoint import load_model
 from iqf_qmrnet.degradation import Source
 from iqf_qmrnet.variants import FACTORS, MOST_IMAGES, TILTS, tilt, with_variants
 
-from iqf_core.api import Image
+from iqf_core.api import Image, write_image
 
 
 def _source(name: str, shape: tuple[int, int, int] = (256, 320, 3)) -> Source:
@@ -46,3 +51,23 @@ def test_many_images_and_those_of_other_types_stay_as_they_are() -> None:
     assert with_variants(many, 64) == many
     deep = Source("d", "d", Image(np.zeros((256, 256, 1), np.uint16), 65535.0))
     assert with_variants([deep], 64) == [deep]
+
+
+def test_workers_train_what_one_process_trains(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for name in "ab":  # large enough for OpenCV to start threads when it reduces them
+        pixels = rng.integers(0, 255, (700, 700, 3), np.uint8)
+        write_image(tmp_path / "images" / f"{name}.png", Image(pixels, 255.0))
+    for workers in ("0", "2"):
+        command = "qmrnet train images --parameter blur:sigma_px=1..2/3 --crops 128 --crop 64"
+        arguments = [*command.split(), "--workers", workers, "--out", workers, "--json"]
+        subprocess.run(
+            [sys.executable, "-m", "iqf_core.cli", *arguments],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            timeout=240,
+        )
+    alone, shared = (load_model(tmp_path / workers).network.state_dict() for workers in "02")
+    assert all(bool((alone[key] == shared[key]).all()) for key in alone)

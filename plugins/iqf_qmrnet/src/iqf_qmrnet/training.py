@@ -104,6 +104,8 @@ def train(
     import torch
 
     torch.set_num_threads(run.threads)
+    if run.workers:
+        _one_thread(0)  # OpenCV's threads would be missing in the processes forked from this one
     heads = tuple(
         resolve_head(head, context) for head in parse_heads(config.parameters, ends=config.ends)
     )
