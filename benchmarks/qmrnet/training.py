@@ -3,6 +3,7 @@
     python benchmarks/qmrnet/training.py train sigma --minutes 5 --out models/sigma
     python benchmarks/qmrnet/training.py table models/sigma models/snr
     python benchmarks/qmrnet/training.py speed
+    python benchmarks/qmrnet/training.py precision
     python benchmarks/qmrnet/training.py unmodified models/sigma ../shared/data/coco_photos
 
 ``train`` trains on the photographs of :mod:`photographs` with one thread and a budget of CPU time
@@ -114,6 +115,40 @@ def speed() -> None:
         )
 
 
+def precision() -> None:
+    """Print images per CPU-second, forward and backward, of the convolutional backbones."""
+    import torch
+    from iqf_qmrnet.config import NetworkConfig
+    from iqf_qmrnet.grid import parse_heads
+    from iqf_qmrnet.networks import build_network
+
+    torch.set_num_threads(1)
+    images = torch.rand(8, 3, 128, 128)
+    for backbone in ("small_cnn", "resnet18"):
+        rates = []
+        for layout, bf16 in (
+            (torch.contiguous_format, False),
+            (torch.channels_last, False),
+            (torch.channels_last, True),
+        ):
+            network = build_network(NetworkConfig(backbone=backbone), parse_heads(["sigma"]))
+            network.train().to(memory_format=layout)
+            batch = images.contiguous(memory_format=layout)
+            costs = []
+            for _ in range(4):
+                begun = time.process_time()
+                with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                    found = network(batch)["sigma"]
+                found.float().logsumexp(1).sum().backward()
+                costs.append(time.process_time() - begun)
+            rates.append(len(images) / min(costs))
+        print(
+            f"{backbone}: {rates[0]:.1f} images of 128 px per CPU-second in fp32, "
+            f"{rates[1]:.1f} with channels last, {rates[2]:.1f} with bf16 too "
+            f"({rates[2] / rates[0]:.1f} times)"
+        )
+
+
 def unmodified(model_path: Path, folder: Path) -> None:
     """Print where a model puts the centre crops of unmodified images."""
     import numpy as np
@@ -161,6 +196,7 @@ def main() -> None:
     one.add_argument("--backbone", default="spectral")
     commands.add_parser("table").add_argument("models", nargs="+", type=Path)
     commands.add_parser("speed")
+    commands.add_parser("precision")
     other = commands.add_parser("unmodified")
     other.add_argument("model", type=Path)
     other.add_argument("folder", type=Path)
@@ -171,6 +207,8 @@ def main() -> None:
         table(given.models)
     elif given.command == "speed":
         speed()
+    elif given.command == "precision":
+        precision()
     else:
         unmodified(given.model, given.folder)
 

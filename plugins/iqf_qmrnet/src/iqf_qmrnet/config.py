@@ -62,6 +62,9 @@ class TrainingConfig(NetworkConfig):
     augment
         Flip and transpose crops, and change their contrast before degradation where the modifier
         looks at nothing but its window.
+    variants
+        Also train on reduced and on spectrally tilted variants of the images, when they are few
+        (:mod:`iqf_qmrnet.variants`).
     validation
         Share of the images held out, when no validation images are given; at least one image.
     validation_crops
@@ -88,6 +91,7 @@ class TrainingConfig(NetworkConfig):
     group: int = Field(4, ge=1)
     outside: float = Field(0.1, ge=0, lt=1)
     augment: bool = True
+    variants: bool = True
     validation: float = Field(0.2, gt=0, lt=1)
     validation_crops: int = Field(6, ge=1)
     validate_every: int = Field(0, ge=0)

@@ -21,11 +21,13 @@ from iqf_qmrnet.networks import build_network
 from iqf_qmrnet.objective import objective
 from iqf_qmrnet.sources import manifest
 from iqf_qmrnet.validation import calibrate, predict, results
+from iqf_qmrnet.variants import with_variants
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from iqf_qmrnet.config import TrainingConfig
+    from iqf_qmrnet.grid import Head
     from iqf_qmrnet.networks.heads import QMRNet
 
 #: The state that an interrupted training continues from, in the model's folder.
@@ -102,10 +104,12 @@ def train(
     import torch
 
     torch.set_num_threads(run.threads)
+    if run.workers:
+        _one_thread(0)  # OpenCV's threads would be missing in the processes forked from this one
     heads = tuple(
         resolve_head(head, context) for head in parse_heads(config.parameters, ends=config.ends)
     )
-    crops = [Degrader(head, training, config.crop, context) for head in heads]
+    crops = _degraders(heads, training, config, context)
     held = [Degrader(head, validation, config.crop, context) for head in heads]
     torch.manual_seed(config.seed)
     network = build_network(config.network, heads, config.weights).to(run.device)
@@ -147,6 +151,24 @@ def train(
     save_model(model, run.out)
     state.unlink(missing_ok=True)
     return model
+
+
+def _degraders(
+    heads: Sequence[Head], training: Sequence[Source], config: TrainingConfig, context: Context
+) -> list[Degrader]:
+    """Return what degrades training crops, for every head.
+
+    Modifiers that look at the whole image first, such as those that measure it, see no variants:
+    what they would find in them is nothing that a camera makes, and finding it takes long.
+    """
+    made = [Degrader(head, training, config.crop, context) for head in heads]
+    if not config.variants:
+        return made
+    varied = with_variants(training, config.crop)
+    return [
+        each if each.prepares else Degrader(each.head, varied, config.crop, context)
+        for each in made
+    ]
 
 
 def _hash(identity: Mapping[str, Any]) -> str:

@@ -71,22 +71,25 @@ class Spectral(nn.Module):
             )
         with torch.autocast(planes.device.type, enabled=False):
             planes = (planes if planes.dtype == torch.float64 else planes.float())[:, 0]
-            cut = planes.unfold(1, size, size // 2).unfold(2, size, size // 2)
-            count = cut.shape[0]
-            cut = cut.reshape(count, -1, size, size)
-            cut = cut - cut.mean(dim=(2, 3), keepdim=True)
-            transform = torch.view_as_real(torch.fft.rfft2(cut * self.taper))
-            power = transform.square().sum(-1).flatten(2)
-            total = power.mean(2, keepdim=True) + self.floor
-            power = power + self.floor
-            statistics = [
-                power.mean(1).log(),
-                power.log().mean(1),
-                (power / total).mean(1).log(),
-                planes.var(dim=(1, 2)).add(_FLOOR).log()[:, None],
-                total.log().mean(1),
-            ]
-            return torch.cat(statistics, dim=1) - math.log(self.floor)
+            return self._statistics(planes)
+
+    def _statistics(self, planes: Tensor) -> Tensor:
+        size = self.window
+        cut = planes.unfold(1, size, size // 2).unfold(2, size, size // 2)
+        cut = cut.reshape(len(cut), -1, size, size)
+        cut = cut - cut.mean(dim=(2, 3), keepdim=True)
+        transform = torch.fft.rfft2(cut * self.taper)
+        power = (transform.real.square() + transform.imag.square()).flatten(2)
+        total = power.mean(2, keepdim=True) + self.floor
+        power = power + self.floor
+        statistics = [
+            power.mean(1).log(),
+            power.log().mean(1),
+            (power / total).mean(1).log(),
+            planes.var(dim=(1, 2)).add(_FLOOR).log()[:, None],
+            total.log().mean(1),
+        ]
+        return torch.cat(statistics, dim=1) - math.log(self.floor)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Return feature vectors (N, ``features``) of one-band images (N, 1, H, W)."""
