@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from iqf_core.api import Image
+
 from .measuring import measured, modified
 from .noises import ROUNDING, Floats, coloured, image_of, poisson_gaussian, white
 from .photographs import geo_tiles, halved, photographs
@@ -148,11 +150,9 @@ def after_modifiers(seeds: int, quick: bool) -> Iterator[Record]:
             yield compare("noise modifiers", f"scene {seed}, noise {sigma:g}", value, truth)
 
 
-def _both(
-    row: str, case: str, image: object, truth: list[float], clean: Floats
-) -> Iterator[Record]:
+def _both(row: str, case: str, image: Image, truth: list[float], clean: Floats) -> Iterator[Record]:
     """Yield the comparison of the noise and of the ratio, band by band."""
-    values = measured(image)  # type: ignore[arg-type]
+    values = measured(image)
     levels = np.atleast_3d(clean)
     for band, (sigma, ratio) in enumerate(
         zip(values["noise_sigma"].bands, values["snr"].bands, strict=True)

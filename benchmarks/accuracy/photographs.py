@@ -56,15 +56,18 @@ def photographs() -> list[Photograph]:
         for name, image in zip(bundled.filenames, bundled.images, strict=True)
     ]
     folder = Path(skimage.__file__).parent / "data"
-    for names, which in ((_TUNING, "tuning"), (_HELD_OUT, "held out")):
-        found += [_read(folder / name, which) for name in names]  # type: ignore[arg-type]
+    found += [_read(folder / name, "tuning") for name in _TUNING]
+    found += [_read(folder / name, "held out") for name in _HELD_OUT]
     files = sorted((SHARED / "coco_photos/images").glob("*.jpg"))
     found += [_read(file, "tuning") for file in files]
     return found
 
 
 def _read(file: Path, which: Set) -> Photograph:
-    pixels = np.atleast_3d(cv2.imread(str(file), cv2.IMREAD_UNCHANGED)).astype(np.float64)
+    read = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if read is None:
+        raise FileNotFoundError(file)
+    pixels = np.atleast_3d(read).astype(np.float64)
     return Photograph(file.name, which, pixels)
 
 

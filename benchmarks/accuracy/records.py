@@ -43,9 +43,9 @@ class Record:
 
 def compare(row: str, case: str, value: Value, truth: float, absolute: bool = False) -> Record:
     """Return the record of a measured value with a known truth."""
-    if value.value is None:
+    number = number_of(value)
+    if number is None:
         return Record(row, case, truth, None, None)
-    number = float(value.value)  # type: ignore[arg-type]
     held = None
     if value.low is not None and value.high is not None:
         held = bool(value.low <= truth <= value.high)
@@ -54,8 +54,14 @@ def compare(row: str, case: str, value: Value, truth: float, absolute: bool = Fa
 
 def absent(row: str, case: str, value: Value) -> Record:
     """Return the record of a value that must not be there."""
-    number = None if value.value is None else float(value.value)  # type: ignore[arg-type]
-    return Record(row, case, None, number, None)
+    return Record(row, case, None, number_of(value), None)
+
+
+def number_of(value: Value) -> float | None:
+    """Return the one number of a value that is no curve, None where there is none."""
+    if isinstance(value.value, tuple):
+        raise TypeError("a curve is no number")
+    return None if value.value is None else float(value.value)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from iqf_core.api import Value
 from .measuring import measured, modified
 from .noises import image_of, white
 from .photographs import halved, photographs
-from .records import Record, absent, compare
+from .records import Record, absent, compare, number_of
 from .systems import SYSTEMS, System, gaussian
 from .targets import Scene, edge, without_edges
 
@@ -127,13 +127,14 @@ def _figures(
 
 
 def _extra(case: str, before: Value, after: Value, sigma: float) -> Record:
-    if before.value is None or after.value is None:
+    first, second = number_of(before), number_of(after)
+    if first is None or second is None:
         return Record("pairs", case, sigma, None, None)
-    more = _width(after.value) ** 2 - _width(before.value) ** 2
+    more = _width(second) ** 2 - _width(first) ** 2
     extra = math.sqrt(max(0.0, more))
     return Record("pairs", case, sigma, extra, extra / sigma - 1)
 
 
-def _width(rer: object) -> float:
+def _width(rer: float) -> float:
     """Return the Gaussian width (px) whose relative edge response is `rer`."""
-    return 1 / (2 * NormalDist().inv_cdf((1 + min(float(rer), 0.9999)) / 2))  # type: ignore[arg-type]
+    return 1 / (2 * NormalDist().inv_cdf((1 + min(rer, 0.9999)) / 2))

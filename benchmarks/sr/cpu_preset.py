@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from iqf_sr_msrn.degradation import Degradation, default_chain
 from iqf_sr_msrn.evaluation.comparison import compare
-from iqf_sr_msrn.evaluation.upscalers import make_upscalers
+from iqf_sr_msrn.evaluation.upscalers import Upscaler, make_upscalers
 from iqf_sr_msrn.training.configuration import make_configuration
 from iqf_sr_msrn.training.setup import train
 from photographs import write
@@ -66,13 +68,17 @@ def main() -> None:
                 print(f"  {minutes:5.1f}: {gain:+.2f}")
 
 
-def report(folder, upscalers, degradation, context):  # type: ignore[no-untyped-def]
+def report(
+    folder: Path, upscalers: Sequence[Upscaler], degradation: Degradation, context: Context
+) -> list[tuple[float, float]]:
     """Print every image of a folder; return (bicubic, gain) of each, dB."""
     dataset = open_dataset(folder, registry=context.registry)
     gains = []
     print(f"{folder.name}: image, bicubic, lanczos, network (PSNR of the luma, dB), gain")
     for rows in compare(dataset, upscalers, degradation, [], context):
-        network, bicubic, lanczos = (row.value for row in rows if row.measure == "psnr_y")
+        network, bicubic, lanczos = (
+            math.inf if row.value is None else row.value for row in rows if row.measure == "psnr_y"
+        )
         gains.append((bicubic, network - bicubic))
         print(
             f"  {rows[0].image:32} {bicubic:6.2f} {lanczos:6.2f} {network:6.2f} "
