@@ -57,14 +57,21 @@ def blur_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = replace(parse_heads(["blur:sigma_px=1.0..2.5/16"])[0], unit="px")
     options = {"window": 16, "hidden": 64, "features": 32}
     network = build_network(NetworkConfig(backbone="spectral", options=options), (head,))
-    count, side = 1200, 48
+    count, side = 1600, 48
     sigma = rng.uniform(0.4, 3.1, count)
-    crops = np.stack([blurred(texture(rng, side), value) for value in sigma])
+    # Parts of scenes of all sizes: some crops are nearly flat.
+    scenes = [texture(rng, int(rng.integers(side, 4 * side))) for _ in sigma]
+    crops = np.stack(
+        [
+            blurred(scene[:64, :64], value)[:side, :side]
+            for scene, value in zip(scenes, sigma, strict=True)
+        ]
+    )
     images, values = torch.from_numpy(crops)[:, None], torch.from_numpy(sigma)
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
-    for step in range(250):
+    for step in range(500):
         chosen = torch.randint(count, (64,))
-        if step == 200:
+        if step == 400:
             optimiser.param_groups[0]["lr"] = 5e-4
         logits = network(images[chosen])[head.name]
         loss = torch.nn.functional.cross_entropy(logits, soft_labels(head, values[chosen]))

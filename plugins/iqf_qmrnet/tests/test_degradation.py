@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from iqf_qmrnet.config import TrainingConfig
 from iqf_qmrnet.crops import TrainingCrops, validation_crops
-from iqf_qmrnet.degradation import Degrader, Source, resolve_head
+from iqf_qmrnet.degradation import Degrader, Source, resolve_head, spread
 from iqf_qmrnet.grid import parse_head
 
-from iqf_core.api import Image, IQFError
+from iqf_core.api import Image, ImageInput, ImageReader, IQFError
 
 
 @pytest.fixture
@@ -139,3 +139,50 @@ def test_images_that_the_modifier_does_not_take_are_named(iqf_image, iqf_context
     head = resolve_head(parse_head("jpeg"), iqf_context)
     with pytest.raises(IQFError, match=r"no image is left \(four.tif: baseline JPEG"):
         Degrader(head, [source], 64, iqf_context)
+
+
+def test_each_crop_has_the_ratio_of_signal_to_noise_that_it_is_labelled_with(iqf_context):
+    """An image half dark and half bright: at one noise, the bright half has twice the ratio."""
+    rng = np.random.default_rng(3)
+    plane = np.where(np.arange(256) < 128, 80.0, 160.0) + rng.normal(0, 0.4, (256, 256))
+    source = Source("halves.tif", "5" * 8, Image(plane.astype(np.float32)[:, :, np.newaxis], 255.0))
+    head = resolve_head(parse_head("snr"), iqf_context)
+    degrader = Degrader(head, [source], 128, iqf_context)
+    metric = iqf_context.registry.create("metric", "snr", {}, iqf_context)
+    for corner in ((0, 0), (64, 128)):
+        place = degrader.place(source, *corner)
+        assert place is not None
+        assert degrader.limit(place[0]) > 55
+        (crop,) = degrader.apply([place], 25.0, "key")
+        reader = ImageReader.of(Image(crop, 255.0))
+        measured = metric.measure(ImageInput(reader, "6" * 8), iqf_context)["snr"].value
+        assert measured == pytest.approx(25, rel=0.05)
+
+
+def test_crops_without_a_measured_ratio_are_left_out(iqf_context):
+    plane = np.full((128, 256, 1), 255, np.uint8)
+    rng = np.random.default_rng(4)
+    plane[:, :128, 0] = np.rint(rng.normal(120, 1, (128, 128)))
+    source = Source("saturated.png", "7" * 8, Image(plane, 255.0))
+    head = resolve_head(parse_head("snr"), iqf_context)
+    degrader = Degrader(head, [source], 128, iqf_context)
+    assert degrader.place(source, 0, 128) is None
+    config = TrainingConfig(parameters=["snr"], crop=128, validation_crops=1)
+    # The only crop, in the middle, is half saturated and half not.
+    assert all(images.shape[0] == 1 for _, images, _ in validation_crops(head, degrader, config))
+    made = TrainingCrops([head], [degrader], config, 1)
+    values = np.concatenate([made.group(index).values for index in range(20)])
+    assert np.isfinite(values).all()
+    assert values.min() >= head.outside[0][0]
+    assert values.max() > 40
+
+
+@pytest.mark.parametrize("count", [1, 5, 16])
+def test_crops_are_spread_evenly_over_an_image(source, count):
+    corners = np.array(spread(source, 50, count))
+    assert corners.shape == (count, 2)
+    assert (corners >= 0).all()
+    assert (corners <= (100, 120)).all()
+    if count == 16:
+        quarters = {(row > 50, column > 60) for row, column in corners}
+        assert len(quarters) == 4

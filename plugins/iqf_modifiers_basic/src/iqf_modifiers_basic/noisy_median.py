@@ -39,9 +39,16 @@ def noisy_median(levels: NDArray[Any], sigma: float) -> float:
     # The median lies between the least and the greatest level, for the noise is symmetric.
     for _ in range(40):
         middle = (low + high) / 2
-        share = float(np.interp((middle - levels) / sigma, *_normal(), left=0, right=1).mean())
+        share = _share_below(levels, middle, sigma)
         low, high = (middle, high) if share < 0.5 else (low, middle)
     return (low + high) / 2
+
+
+def _share_below(levels: NDArray[Any], value: float, sigma: float) -> float:
+    """Return the share of `levels`, with normal noise of `sigma` added, below `value`."""
+    if sigma <= 0:
+        return float((levels < value).mean())
+    return float(np.interp((value - levels) / sigma, *_normal(), left=0, right=1).mean())
 
 
 def sigma_to_add(levels: NDArray[Any], signal: float, own: float, target: float) -> float:
@@ -59,15 +66,16 @@ def sigma_to_add(levels: NDArray[Any], signal: float, own: float, target: float)
         The ratio asked for; not above signal / own.
     """
     start = noisy_median(levels, 0)
+    # A median needs the noise that brings it to the target; of all medians, the one is sought that
+    # half of the noisy pixels lie below. With no noise left to add, it is below the present one.
+    lowest, high = own * target - signal + start, float(levels.max())
 
-    def ratio(sigma: float) -> float:
-        moved = noisy_median(levels, sigma) - start
-        return (signal + moved) / math.hypot(sigma, own)
+    def noise(median: float) -> float:
+        return math.sqrt(max(0.0, ((signal + median - start) / target) ** 2 - own**2))
 
-    low, high = 0.0, signal / target
-    while ratio(high) > target and high < 1e3 * signal / target:
-        high *= 2
+    low = min(lowest, high)
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if ratio(middle) > target else (low, middle)
-    return (low + high) / 2
+        share = _share_below(levels, middle, noise(middle))
+        low, high = (middle, high) if share < 0.5 else (low, middle)
+    return noise((low + high) / 2)

@@ -39,6 +39,7 @@ class TargetSnr(TargetModifier):
     random = True
     quality = "snr"
     metric_name = "snr"
+    varies_by_place = True
 
     class Params(TargetParams):
         """Parameters of the target."""

@@ -45,10 +45,14 @@ class TargetModifier(Modifier):
         The quality, as ``iqf.yaml`` and the metric's output call it.
     metric_name
         The metric that measures it unless another is named.
+    varies_by_place
+        Whether a part of an image has a value of its own, as SNR has that follows the signal; a
+        property of the camera, such as RER, is that of every part.
     """
 
     quality: ClassVar[str] = ""
     metric_name: ClassVar[str] = ""
+    varies_by_place: ClassVar[bool] = False
     metric: Metric | None = None
     no_metric: str = ""
 

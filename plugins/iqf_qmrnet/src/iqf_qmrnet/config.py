@@ -68,7 +68,7 @@ class TrainingConfig(NetworkConfig):
     validation
         Share of the images held out, when no validation images are given; at least one image.
     validation_crops
-        Crops per validation image, each at every level.
+        Crops per validation image, spread evenly over it, each at every level.
     validate_every
         Training crops between two validations; 0 for the end only.
     seed
@@ -93,7 +93,7 @@ class TrainingConfig(NetworkConfig):
     augment: bool = True
     variants: bool = True
     validation: float = Field(0.2, gt=0, lt=1)
-    validation_crops: int = Field(6, ge=1)
+    validation_crops: int = Field(12, ge=1)
     validate_every: int = Field(0, ge=0)
     seed: int = 0
 

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iqf_core.api import IQFError
 from iqf_qmrnet.config import TrainingConfig
-from iqf_qmrnet.degradation import Degrader, Source
+from iqf_qmrnet.degradation import Degrader, Source, spread
 from iqf_qmrnet.grid import Head
+
+#: Crops drawn until one has a value that can be measured.
+_TRIES = 64
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class TrainingCrops:
         which = index % len(self._heads)
         head, degrader, config = self._heads[which], self._degraders[which], self._config
         rng = _generator(config.seed, "train", index)
+        if degrader.by_place:
+            return self._measured_places(index, which, rng)
         places = _places(degrader, config, rng)
         value, unmodified = _draw(head, config, rng)
         limit = degrader.limit(places[0][0])
@@ -88,6 +94,38 @@ class TrainingCrops:
         peak = places[0][0].image.peak
         images = np.stack([self._finished(crop, peak, rng) for crop in crops])
         return Group(which, images, np.full(len(crops), label, np.float32))
+
+    def _measured_places(self, index: int, which: int, rng: np.random.Generator) -> Group:
+        """Return a group of crops that are images of their own: each has a label of its own."""
+        head, degrader, config = self._heads[which], self._degraders[which], self._config
+        value, unmodified = _draw(head, config, rng)
+        value = degrader.snap(value)
+        images, values = [], []
+        for number in range(config.group):
+            piece = self._measured(degrader, rng)
+            limit = degrader.limit(piece)
+            if unmodified or value > limit:
+                crop = piece.image.pixels
+            else:
+                key = f"{config.seed}|train|{index}|{number}"
+                crop = degrader.apply([(piece, 0, 0)], value, key)[0]
+            images.append(self._finished(crop, piece.image.peak, rng))
+            values.append(limit if unmodified else min(value, limit))
+        return Group(which, np.stack(images), np.array(values, np.float32))
+
+    def _measured(self, degrader: Degrader, rng: np.random.Generator) -> Source:
+        """Draw a crop whose initial value is known."""
+        for _ in range(_TRIES):
+            source = degrader.sources[rng.integers(len(degrader.sources))]
+            corners = degrader.places_of(source)
+            band = int(rng.integers(source.image.bands)) if self._single else None
+            place = degrader.place(source, *corners[rng.integers(len(corners))], band)
+            if place is not None:
+                return place[0]
+        raise IQFError(
+            f"{degrader.head.specification}: of {_TRIES} crops of {degrader.crop} pixels none has "
+            "a value that can be measured; take larger crops or other images"
+        )
 
     def _finished(
         self, crop: NDArray[Any], peak: float, rng: np.random.Generator
@@ -110,27 +148,29 @@ class TrainingCrops:
 def validation_crops(
     head: Head, degrader: Degrader, config: TrainingConfig
 ) -> Iterator[tuple[Source, NDArray[np.float32], NDArray[np.float32]]]:
-    """Iterate the fixed crops of every validation image, each at every level.
+    """Iterate the fixed crops of every validation image, evenly spread, each at every level.
 
     Yields
     ------
     source, images, values
-        Images (K, C, crop, crop) in [0, 1] at one level, K = ``validation_crops``, and their
-        values (K,). Levels that the image cannot be brought to are left out.
+        Images (K, C, crop, crop) in [0, 1] at one level, K <= ``validation_crops``, and their
+        values (K,). Levels that the image, or a crop of it, cannot be brought to are left out.
     """
     for source in degrader.sources:
-        rng = _generator(config.seed, f"validation|{source.content}", 0)
-        corners = [_corner(source, config.crop, rng) for _ in range(config.validation_crops)]
+        corners = spread(source, config.crop, config.validation_crops)
+        found = [degrader.place(source, *corner) for corner in corners]
+        places = [place for place in found if place is not None]
         for level in head.levels:
-            if level > degrader.limit(source):
+            reached = [place for place in places if level <= degrader.limit(place[0])]
+            if not reached:
                 continue
             # One by one where a region would hold all that lies between the crops.
-            groups = [corners] if degrader.local else [[corner] for corner in corners]
+            groups = [reached] if degrader.local else [[place] for place in reached]
             crops = [
                 crop
                 for number, group in enumerate(groups)
                 for crop in degrader.apply(
-                    [(source, *corner) for corner in group],
+                    group,
                     level,
                     f"{config.seed}|validation|{source.content}|{level}|{number}",
                 )

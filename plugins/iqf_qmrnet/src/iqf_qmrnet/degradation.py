@@ -25,6 +25,9 @@ from iqf_qmrnet.grid import Head
 #: modifier takes.
 _BEYOND = (0.25, 0.1, 0.04)
 
+#: Places of crops, over all images, that are images of their own: each is measured once.
+_PLACES = 4096
+
 #: Values of modifiers that look at the whole image first are drawn from so many per level, so
 #: that what they find can be kept.
 _PER_LEVEL = 4
@@ -167,7 +170,14 @@ class Degrader:
         self.local = modifier.scope == "local"
         self.prepares = type(modifier).prepare is not Modifier.prepare
         self._target = _is_target(type(modifier))
+        #: Whether every crop is an image of its own, with its own initial value and statistics.
+        self.by_place = (
+            self._target
+            and bool(getattr(type(modifier), "varies_by_place", False))
+            and not isinstance(head.fixed.get("initial"), (int, float))
+        )
         self._states: dict[tuple[str, float], tuple[Modifier, Any]] = {}
+        self._pieces: dict[tuple[str, int, int, int | None], Source | None] = {}
         self.sources = [each for each in sources if self._takes(each, modifier)]
         if not self.sources:
             reasons = "; ".join(f"{name}: {why}" for name, why in self.left_out.items())
@@ -178,6 +188,38 @@ class Degrader:
         #: How far sources are continued by reflection, so that crops may touch their borders.
         self.halo = max(halos, default=0)
         self._padded: dict[str, NDArray[Any]] = {}
+
+    @property
+    def measures_images(self) -> bool:
+        """Whether every whole image is looked at for every value, which takes long."""
+        return self.prepares and not self.by_place
+
+    def places_of(self, source: Source) -> list[tuple[int, int]]:
+        """Return the corners (row, column) that crops of training have where each is measured."""
+        return spread(source, self.crop, max(1, _PLACES // len(self.sources)))
+
+    def place(
+        self, source: Source, row: int, column: int, band: int | None = None
+    ) -> tuple[Source, int, int] | None:
+        """Return what :meth:`apply` takes for a crop with that corner.
+
+        That is the source itself. Where the quality differs from place to place, it is the crop
+        (of one band, if given) as an image of its own, or None if its value cannot be measured.
+        """
+        if not self.by_place:
+            return source, row, column
+        key = (source.name, row, column, band)
+        if key not in self._pieces:
+            bands = slice(None) if band is None else slice(band, band + 1)
+            part = (slice(row, row + self.crop), slice(column, column + self.crop), bands)
+            pixels = np.ascontiguousarray(source.image.pixels[part])
+            where = f" {row},{column},{band}"
+            image = Image(pixels, source.image.peak, gsd_m=source.image.gsd_m)
+            piece = Source(source.name + where, source.content + where, image)
+            refusal = self._measure(piece, type(_create(self.head, self.head.high, self._context)))
+            self._pieces[key] = piece if refusal is None else None
+        piece_or_none = self._pieces[key]
+        return None if piece_or_none is None else (piece_or_none, 0, 0)
 
     def limit(self, source: Source) -> float:
         """Return the largest value that the source can be brought to, infinity for any."""
@@ -225,6 +267,9 @@ class Degrader:
             Shape (crop, crop, C), in the images' data type.
         """
         first = places[0][0]
+        if self.by_place and len(places) > 1:
+            each = (self.apply([place], value, f"{key}|{n}") for n, place in enumerate(places))
+            return [crop for crops in each for crop in crops]
         modifier, state = self._prepared(first, value)
         if not self.local:
             return self._in_regions(places, modifier, state, key, table)
@@ -301,11 +346,14 @@ class Degrader:
                 self._context, source_hash=source.content, full_shape=source.image.shape
             )
             found = modifier, modifier.prepare(ImageReader.of(source.image), context)
-            self._states[key] = found
+            if not self.by_place:  # thousands of places, and hardly a value twice
+                self._states[key] = found
         return found
 
     def _continued(self, source: Source) -> NDArray[Any]:
         found = self._padded.get(source.name)
+        if found is None and self.halo == 0:
+            return source.image.pixels
         if found is None:
             halo = self.halo
             found = np.pad(
@@ -316,7 +364,8 @@ class Degrader:
 
     def _takes(self, source: Source, modifier: Modifier) -> bool:
         refusal = modifier.supports(source.image.dtype, source.image.bands)
-        if refusal is None and self._target and self.head.name not in source.initial:
+        known = self.by_place or self.head.name in source.initial
+        if refusal is None and self._target and not known:
             refusal = self._measure(source, type(modifier))
         if refusal is not None:
             self.left_out[source.name] = refusal
@@ -343,3 +392,16 @@ class Degrader:
             return f"its {known['quality']} cannot be measured: {why}"
         source.initial[self.head.name] = float(value.value)
         return None
+
+
+def spread(source: Source, crop: int, count: int) -> list[tuple[int, int]]:
+    """Return the corners (row, column) of `count` crops, spread evenly over an image.
+
+    Points of the additive recurrence with the plastic number, the two-dimensional counterpart of
+    the golden ratio: of any length, each evenly spread.
+    """
+    plastic = 1.32471795724474602596
+    height, width = source.image.shape[:2]
+    steps = 0.5 + np.outer(np.arange(count), (1 / plastic, 1 / plastic**2))
+    rows, columns = (steps % 1.0 * (height - crop + 1, width - crop + 1)).astype(int).T
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]

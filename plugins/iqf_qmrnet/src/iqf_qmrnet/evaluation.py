@@ -39,9 +39,9 @@ def evaluate(
     context
         With the registry, where the modifiers are found.
     crops
-        Crops per image, at random places that the seed fixes; by default as in training.
+        Crops per image, spread evenly over it; by default as in training.
     seed
-        Of the crops and the modifiers; by default that of the training.
+        Of the modifiers; by default that of the training.
     quiet
         Show no progress.
 

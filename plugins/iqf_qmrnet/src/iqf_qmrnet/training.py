@@ -158,15 +158,16 @@ def _degraders(
 ) -> list[Degrader]:
     """Return what degrades training crops, for every head.
 
-    Modifiers that look at the whole image first, such as those that measure it, see no variants:
-    what they would find in them is nothing that a camera makes, and finding it takes long.
+    Modifiers that look at the whole image first, such as those that measure its sharpness, see no
+    variants: what they would find in them is nothing that a camera makes, and finding it takes
+    long.
     """
     made = [Degrader(head, training, config.crop, context) for head in heads]
     if not config.variants:
         return made
     varied = with_variants(training, config.crop)
     return [
-        each if each.prepares else Degrader(each.head, varied, config.crop, context)
+        each if each.measures_images else Degrader(each.head, varied, config.crop, context)
         for each in made
     ]
 
