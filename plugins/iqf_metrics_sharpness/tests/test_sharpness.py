@@ -252,7 +252,7 @@ def test_few_edges_of_every_direction_speak_together() -> None:
     clear = passes(edges, TIERS[0], 2.0, candidates.angle, 4.0)
     number = classes_of(edges.angle)
     two_of_each = np.concatenate([np.nonzero(clear & (number == each))[0][:2] for each in range(3)])
-    system = system_of(edges.take(two_of_each), candidates.take(two_of_each), 4.0)
+    system = system_of(edges.take(two_of_each), candidates.take(two_of_each), 4.0, 2.0)
     values = band_values(Measurement(system, 1, "", 2.0))
     for direction in DIRECTIONS:
         assert values[f"rer_{direction}"].value is None
