@@ -270,3 +270,18 @@ def test_the_figure_shows_edges_and_mtf(tmp_path: Path) -> None:
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
     metric.draw(subject(BAD["constant"]), Context(), tmp_path / "none.png")
     assert (tmp_path / "none.png").stat().st_size > 0
+
+
+def coded(number: int, quality: int) -> NDArray[np.uint8]:
+    photograph = cv2.cvtColor(load_sample_images().images[number], cv2.COLOR_RGB2GRAY)
+    _, stream = cv2.imencode(".jpg", photograph, [1, quality])
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_UNCHANGED))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_coarsely_coded_photographs_have_no_edges_left(number: int) -> None:
+    for quality in (5, 10):
+        rough = measured(coded(number, quality)[5:, 3:])["rer"]
+        assert rough.value is None
+        assert "JPEG" in rough.reason
+    assert measured(coded(number, 50))["rer"].value is not None

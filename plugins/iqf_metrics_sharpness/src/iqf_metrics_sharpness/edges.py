@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iqf_metrics_sharpness.blockiness import blockiness
+from iqf_metrics_sharpness.blockiness import blockiness, coarse_step
 from iqf_metrics_sharpness.candidates import PER_CLASS, SHORT, Candidates, find_candidates, spread
 from iqf_metrics_sharpness.edge_fit import fit_edges, reach_of
 from iqf_metrics_sharpness.selection import (
@@ -68,6 +68,13 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
         reason = (
             f"the 8 x 8 blocks of a JPEG show: steps across their borders are {blocks:.1f} times "
             f"as high as others ({_BLOCKY:g} at most)"
+        )
+        return Measurement(System(), 0, reason, sigma)
+    step = coarse_step(reader, band)
+    if step:
+        reason = (
+            f"the blocks of a JPEG hold multiples of {step} DN only: it was rounded too coarsely "
+            "for an edge to be left as it was"
         )
         return Measurement(System(), 0, reason, sigma)
     candidates = find_candidates(reader, band, sigma, region)
