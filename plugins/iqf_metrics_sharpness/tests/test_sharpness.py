@@ -102,6 +102,14 @@ def test_scenes_measure_what_they_are() -> None:
     assert np.percentile(errors, 90) < 0.02
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_overshoot_is_no_slope_of_the_sides(seed: int) -> None:
+    image = 1.5 * scene(0.8, 0.8, seed) - 0.5 * scene(1.4, 1.4, seed)
+    rises = [2 * ndtr(0.5 / width) - 1 for width in (0.8, 1.4)]
+    truth = 1.5 * rises[0] - 0.5 * rises[1]
+    assert measured(to_bytes(image))["rer"].value == pytest.approx(truth, rel=0.03)
+
+
 def test_directions_are_told_apart() -> None:
     values = measured(to_bytes(scene(0.8, 1.6, 2)))
     assert values["rer_x"].value == pytest.approx(figures(0.8)["rer"], rel=0.03)

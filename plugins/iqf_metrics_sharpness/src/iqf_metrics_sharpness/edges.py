@@ -6,19 +6,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iqf_metrics_sharpness.blockiness import blockiness, coarse_step
-from iqf_metrics_sharpness.candidates import PER_CLASS, SHORT, Candidates, find_candidates, spread
-from iqf_metrics_sharpness.edge_fit import fit_edges, reach_of
+from iqf_metrics_sharpness.candidates import (
+    CLASSES,
+    PER_CLASS,
+    SHORT,
+    Candidates,
+    classes_of,
+    find_candidates,
+    spread,
+)
+from iqf_metrics_sharpness.edge_fit import Edges, fit_edges, reach_of
 from iqf_metrics_sharpness.selection import (
     ENOUGH,
     MIN_EDGES,
+    TIERS,
     admitted,
     better_known,
+    either,
+    passes,
     tier_of,
     without_block_borders,
 )
-from iqf_metrics_sharpness.system import System, system_of
+from iqf_metrics_sharpness.system import System, shape_shown, system_of
 
 if TYPE_CHECKING:
     from iqf_core.api import ImageReader
@@ -109,9 +121,8 @@ def _selected(
     short = candidates.half_length == SHORT
     if short:
         least = max(ENOUGH, _NO_CHANCE * len(candidates))
-    flat = fit_edges(candidates, reach, width)
-    edges = better_known(flat, fit_edges(candidates, reach, width, sloping=True), sigma)
-    index = np.nonzero(admitted(edges, sigma, candidates.angle, reach))[0]
+    edges, good = _fitted(candidates, reach, width, sigma)
+    index = np.nonzero(good)[0]
     passed = len(index)
     if passed >= MIN_EDGES:
         index = index[without_block_borders(edges.take(index))]
@@ -128,6 +139,32 @@ def _selected(
     system = system_of(edges, candidates, reach, sigma)
     tier = tier_of(edges, sigma, candidates.angle, reach, short=short)
     return Measurement(system, tier, "", sigma)
+
+
+def _fitted(
+    candidates: Candidates, reach: float, width: float, sigma: float
+) -> tuple[Edges, NDArray[np.bool_]]:
+    """Return the edges, fitted with flat or sloping sides, and which of them can be believed.
+
+    Overshoot and halos look like slopes. So where enough edges of a class of directions pass the
+    strictest gates between flat sides, and agree on a shape, these alone speak for the class:
+    what a scene's own slopes leave differs from edge to edge.
+    """
+    flat = fit_edges(candidates, reach, width)
+    edges = better_known(flat, fit_edges(candidates, reach, width, sloping=True), sigma)
+    good = admitted(edges, sigma, candidates.angle, reach)
+    if candidates.half_length == SHORT:
+        return edges, good
+    strict = passes(flat, TIERS[0], sigma, candidates.angle, reach)
+    number = classes_of(candidates.angle)
+    for each in range(len(CLASSES)):
+        mine = number == each
+        index = np.nonzero(mine & strict)[0]
+        if len(index) < ENOUGH:
+            continue
+        if shape_shown(flat.take(index), candidates.take(index), reach, sigma):
+            edges, good = either(mine, flat, edges), np.where(mine, strict, good)
+    return edges, good
 
 
 def _extent(candidates: Candidates) -> tuple[float, float]:

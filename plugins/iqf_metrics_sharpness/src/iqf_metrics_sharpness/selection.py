@@ -90,11 +90,15 @@ def uncertainty(edges: Edges, sigma: float) -> Floats:
 
 def better_known(flat: Edges, sloping: Edges, sigma: float) -> Edges:
     """Return each edge as it was fitted with flat or with sloping sides, as it is known better."""
-    use = uncertainty(sloping, sigma) < uncertainty(flat, sigma)
+    return either(uncertainty(sloping, sigma) < uncertainty(flat, sigma), sloping, flat)
+
+
+def either(use: NDArray[np.bool_], some: Edges, others: Edges) -> Edges:
+    """Return `some` of the edges where told to use them, the `others` elsewhere."""
     return Edges(
         **{
-            each.name: np.where(use, getattr(sloping, each.name), getattr(flat, each.name))
-            for each in fields(flat)
+            each.name: np.where(use, getattr(some, each.name), getattr(others, each.name))
+            for each in fields(some)
         }
     )
 

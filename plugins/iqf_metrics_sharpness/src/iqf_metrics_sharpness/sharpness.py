@@ -60,13 +60,14 @@ class Sharpness(Metric):
 
     Straight, isolated edges are found in the image and fitted pixel by pixel with the edge spread
     function of a Gaussian system, between flat and between sloping sides; each is taken as it is
-    known better, and its error includes what the fit leaves beyond noise. A squared width is the
-    system's plus that of the scene's own border, sharp or soft: the likelihood of this tells the
-    system's width, and the edges near it speak, weighted by their errors, as one ellipse of
-    squared widths over the directions. ``tier`` says how strict the gates are that most of them
-    pass. The pooled edge profiles then show whether the shape departs from a Gaussian
-    (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test) Hermite
-    terms are added. All figures follow in closed form:
+    known better, and its error includes what the fit leaves beyond noise. Where enough strict
+    edges between flat sides agree on overshoot or a halo, these alone count: it looks like a
+    slope. A squared width is the system's plus that of the scene's own border, sharp or soft: the
+    likelihood of this tells the system's width, and the edges near it speak, weighted by their
+    errors, as one ellipse of squared widths over the directions. ``tier`` says how strict the gates
+    are that most of them pass. The pooled edge profiles then show whether the shape departs from a
+    Gaussian (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test)
+    Hermite terms are added. All figures follow in closed form:
 
     * ``rer``: rise of the normalised edge spread function from -1/2 to +1/2 px around the edge
       (GIQE; pyBSM eq. 3-61). 1 is perfectly sharp.

@@ -134,6 +134,23 @@ def system_of(edges: Edges, candidates: Candidates, reach: float, sigma: float) 
     return system
 
 
+def shape_shown(edges: Edges, candidates: Candidates, reach: float, sigma: float) -> bool:
+    """Return whether edges agree beyond doubt on a shape other than the Gaussian.
+
+    Parameters
+    ----------
+    edges, candidates, reach, sigma
+        As in :func:`system_of`.
+    """
+    error, number = uncertainty(edges, sigma), classes_of(edges.angle)
+    ellipse, weight = sharp_population(edges.width, error, edges.angle, number)
+    kept = np.nonzero(weight > 0)[0]
+    edges = edges.take(kept)
+    width = np.sqrt(evaluated(ellipse, edges.angle))
+    _, _, sums = _shape(edges, candidates.take(kept), width, weight[kept], reach)
+    return sums is not None
+
+
 def _response(
     edges: Edges,
     candidates: Candidates,
