@@ -102,6 +102,14 @@ def test_scenes_measure_what_they_are() -> None:
     assert np.percentile(errors, 90) < 0.02
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_overshoot_is_no_slope_of_the_sides(seed: int) -> None:
+    image = 1.5 * scene(0.8, 0.8, seed) - 0.5 * scene(1.4, 1.4, seed)
+    rises = [2 * ndtr(0.5 / width) - 1 for width in (0.8, 1.4)]
+    truth = 1.5 * rises[0] - 0.5 * rises[1]
+    assert measured(to_bytes(image))["rer"].value == pytest.approx(truth, rel=0.03)
+
+
 def test_directions_are_told_apart() -> None:
     values = measured(to_bytes(scene(0.8, 1.6, 2)))
     assert values["rer_x"].value == pytest.approx(figures(0.8)["rer"], rel=0.03)
@@ -252,7 +260,7 @@ def test_few_edges_of_every_direction_speak_together() -> None:
     clear = passes(edges, TIERS[0], 2.0, candidates.angle, 4.0)
     number = classes_of(edges.angle)
     two_of_each = np.concatenate([np.nonzero(clear & (number == each))[0][:2] for each in range(3)])
-    system = system_of(edges.take(two_of_each), candidates.take(two_of_each), 4.0)
+    system = system_of(edges.take(two_of_each), candidates.take(two_of_each), 4.0, 2.0)
     values = band_values(Measurement(system, 1, "", 2.0))
     for direction in DIRECTIONS:
         assert values[f"rer_{direction}"].value is None
@@ -270,3 +278,18 @@ def test_the_figure_shows_edges_and_mtf(tmp_path: Path) -> None:
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
     metric.draw(subject(BAD["constant"]), Context(), tmp_path / "none.png")
     assert (tmp_path / "none.png").stat().st_size > 0
+
+
+def coded(number: int, quality: int) -> NDArray[np.uint8]:
+    photograph = cv2.cvtColor(load_sample_images().images[number], cv2.COLOR_RGB2GRAY)
+    _, stream = cv2.imencode(".jpg", photograph, [1, quality])
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_UNCHANGED))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_coarsely_coded_photographs_have_no_edges_left(number: int) -> None:
+    for quality in (5, 10):
+        rough = measured(coded(number, quality)[5:, 3:])["rer"]
+        assert rough.value is None
+        assert "JPEG" in rough.reason
+    assert measured(coded(number, 50))["rer"].value is not None

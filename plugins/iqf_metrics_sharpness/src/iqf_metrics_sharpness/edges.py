@@ -8,24 +8,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iqf_metrics_sharpness.blockiness import blockiness
-from iqf_metrics_sharpness.candidates import PER_CLASS, SHORT, Candidates, find_candidates, spread
+from iqf_metrics_sharpness.blockiness import blockiness, coarse_step
+from iqf_metrics_sharpness.candidates import (
+    CLASSES,
+    PER_CLASS,
+    SHORT,
+    Candidates,
+    classes_of,
+    find_candidates,
+    spread,
+)
 from iqf_metrics_sharpness.edge_fit import Edges, fit_edges, reach_of
 from iqf_metrics_sharpness.selection import (
     ENOUGH,
     MIN_EDGES,
     TIERS,
+    admitted,
+    better_known,
+    either,
     passes,
-    sharpest_mode,
+    tier_of,
     without_block_borders,
 )
-from iqf_metrics_sharpness.system import System, system_of
+from iqf_metrics_sharpness.system import System, shape_shown, system_of
 
 if TYPE_CHECKING:
     from iqf_core.api import ImageReader
-
-#: What is sharper by less than this factor is no other system.
-SHARPER = 0.85
 
 #: Blocks this much stronger than the image leave no edge as it was. At quality 5 photographs have
 #: 3.5 to 14, sharp or soft; at 20 up to 4 where they are soft, at 50 up to 2.8.
@@ -74,6 +82,13 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
             f"as high as others ({_BLOCKY:g} at most)"
         )
         return Measurement(System(), 0, reason, sigma)
+    step = coarse_step(reader, band)
+    if step:
+        reason = (
+            f"the blocks of a JPEG hold multiples of {step} DN only: it was rounded too coarsely "
+            "for an edge to be left as it was"
+        )
+        return Measurement(System(), 0, reason, sigma)
     candidates = find_candidates(reader, band, sigma, region)
     measured = _measured(candidates, reader.shape[:2], sigma)
     # Drawings and text have no noise, and short strokes.
@@ -82,76 +97,74 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
     short = find_candidates(reader, band, sigma, region, SHORT)
     if len(short) < ENOUGH:
         return measured
-    reach, width = _extent(short)
-    edges = fit_edges(short, reach, width, sloping=True)
-    last = _selected(short, edges, reach, sigma, sloping=True)
+    last = _selected(short, *_extent(short), sigma)
     return last if last.tier else measured
 
 
 def _measured(candidates: Candidates, shape: tuple[int, int], sigma: float) -> Measurement:
-    """Return what candidates for long edges say, by the strictest gates that will do."""
+    """Return what candidates for long edges say, all of them where the strongest are too few."""
     if len(candidates) < MIN_EDGES:
         reason = f"{len(candidates)} straight edges found, {MIN_EDGES} are needed"
         return Measurement(System(), 0, reason, sigma)
     reach, width = _extent(candidates)
     first = spread(candidates, shape, PER_CLASS)
-    measured = _selected(first, fit_edges(first, reach, width), reach, sigma, sloping=False)
-    if measured.tier == 1:
-        return measured
-    if len(first) < len(candidates):
-        edges = fit_edges(candidates, reach, width)
-        more = _selected(candidates, edges, reach, sigma, sloping=False)
-        measured = more if more.tier else measured
+    measured = _selected(first, reach, width, sigma, least=ENOUGH)
     if measured.tier:
         return measured
-    edges = fit_edges(candidates, reach, width, sloping=True)
-    return _selected(candidates, edges, reach, sigma, sloping=True)
+    return _selected(candidates, reach, width, sigma)
 
 
 def _selected(
-    candidates: Candidates, edges: Edges, reach: float, sigma: float, *, sloping: bool
+    candidates: Candidates, reach: float, width: float, sigma: float, least: float = MIN_EDGES
 ) -> Measurement:
-    """Return what the edges say that pass the strictest gates that enough edges pass."""
-    blocky = False
-    passed = 0
-    best: tuple[int, NDArray[Any], float] | None = None
+    """Return what the edges say that can be believed, if there are `least`."""
     short = candidates.half_length == SHORT
-    tiers = [
-        tier
-        for tier, gates in enumerate(TIERS, start=1)
-        if (gates.sloping, gates.short) == (sloping, short)
-    ]
-    for tier in tiers:
-        index = np.nonzero(passes(edges, TIERS[tier - 1], sigma, candidates.angle, reach))[0]
-        passed = len(index)
-        if passed >= MIN_EDGES:
-            index = index[without_block_borders(edges.take(index))]
-            blocky = len(index) < MIN_EDGES
-        few: float = ENOUGH if tier < tiers[-1] or best else MIN_EDGES
-        if short:
-            few = max(ENOUGH, _NO_CHANCE * len(candidates))
-        if len(index) < few:
+    if short:
+        least = max(ENOUGH, _NO_CHANCE * len(candidates))
+    edges, good = _fitted(candidates, reach, width, sigma)
+    index = np.nonzero(good)[0]
+    passed = len(index)
+    if passed >= MIN_EDGES:
+        index = index[without_block_borders(edges.take(index))]
+    if len(index) < least:
+        if passed >= least:
+            reason = "the edges are borders of the 8 x 8 blocks of a JPEG"
+        else:
+            reason = (
+                f"{passed} of {len(candidates)} candidates are straight, isolated and clear of "
+                f"noise; {MIN_EDGES} are needed"
+            )
+        return Measurement(System(), 0, reason, sigma)
+    edges, candidates = edges.take(index), candidates.take(index)
+    system = system_of(edges, candidates, reach, sigma)
+    tier = tier_of(edges, sigma, candidates.angle, reach, short=short)
+    return Measurement(system, tier, "", sigma)
+
+
+def _fitted(
+    candidates: Candidates, reach: float, width: float, sigma: float
+) -> tuple[Edges, NDArray[np.bool_]]:
+    """Return the edges, fitted with flat or sloping sides, and which of them can be believed.
+
+    Overshoot and halos look like slopes. So where enough edges of a class of directions pass the
+    strictest gates between flat sides, and agree on a shape, these alone speak for the class:
+    what a scene's own slopes leave differs from edge to edge.
+    """
+    flat = fit_edges(candidates, reach, width)
+    edges = better_known(flat, fit_edges(candidates, reach, width, sloping=True), sigma)
+    good = admitted(edges, sigma, candidates.angle, reach)
+    if candidates.half_length == SHORT:
+        return edges, good
+    strict = passes(flat, TIERS[0], sigma, candidates.angle, reach)
+    number = classes_of(candidates.angle)
+    for each in range(len(CLASSES)):
+        mine = number == each
+        index = np.nonzero(mine & strict)[0]
+        if len(index) < ENOUGH:
             continue
-        some = edges.take(index)
-        sharp = some.take(sharpest_mode(some)).width
-        width = float(np.median(sharp))
-        # Soft borders of the scene pass strict gates first: believe them only while more lenient
-        # gates show nothing clearly sharper.
-        if best is None or (width < SHARPER * best[2] and len(sharp) >= ENOUGH):
-            best = tier, index, width
-    if best is not None:
-        tier, index, _ = best
-        return Measurement(
-            system_of(edges.take(index), candidates.take(index), reach), tier, "", sigma
-        )
-    if blocky:
-        reason = "the edges are borders of the 8 x 8 blocks of a JPEG"
-    else:
-        reason = (
-            f"{passed} of {len(candidates)} candidates are straight, isolated and clear of noise; "
-            f"{MIN_EDGES} are needed"
-        )
-    return Measurement(System(), 0, reason, sigma)
+        if shape_shown(flat.take(index), candidates.take(index), reach, sigma):
+            edges, good = either(mine, flat, edges), np.where(mine, strict, good)
+    return edges, good
 
 
 def _extent(candidates: Candidates) -> tuple[float, float]:

@@ -1,8 +1,8 @@
-"""Which edges speak for the system: gates, in tiers, and the sharpest prominent mode."""
+"""Which fitted edges can be believed, how far, and what gates they pass."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,19 @@ Floats = NDArray[Any]
 #: Fewer edges give no value.
 MIN_EDGES = 3
 
-#: Tiers stop at so many edges.
+#: With so many edges no more are looked for.
 ENOUGH = 10
+
+#: Relative error of the width, most, of an edge that counts.
+_MOST_ERROR = 0.4
+
+#: How much a width errs, relatively, for what the fit leaves beyond noise as a share of the
+#: contrast: flat sides press a slope, or a neighbour, into the width. Photographs that were
+#: blurred by a known Gaussian show this in the edges that seem sharper than it.
+_FLAT_ERRS, _SLOPING_ERRS = 5.0, 2.5
+
+#: No width is known better: the borders of a scene differ as much.
+_LEAST_ERROR = 0.08
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,71 @@ TIERS = (
 _WIDEST = 4.0
 
 
+def uncertainty(edges: Edges, sigma: float) -> Floats:
+    """Return the relative standard error of each width, with what the fit's model misses.
+
+    Parameters
+    ----------
+    edges
+        The fitted edges.
+    sigma
+        Noise, DN.
+    """
+    noise = np.minimum(edges.residual, 1.1 * sigma)
+    from_noise = edges.width_error * noise / np.maximum(edges.residual, 1e-12)
+    beyond = np.sqrt(edges.residual**2 - noise**2) / np.maximum(edges.contrast, 1e-12)
+    sloping = (edges.dark_slope != 0) | (edges.bright_slope != 0)
+    from_model = np.where(sloping, _SLOPING_ERRS, _FLAT_ERRS) * beyond
+    return np.asarray(np.sqrt(from_noise**2 + from_model**2 + _LEAST_ERROR**2))
+
+
+def better_known(flat: Edges, sloping: Edges, sigma: float) -> Edges:
+    """Return each edge as it was fitted with flat or with sloping sides, as it is known better."""
+    return either(uncertainty(sloping, sigma) < uncertainty(flat, sigma), sloping, flat)
+
+
+def either(use: NDArray[np.bool_], some: Edges, others: Edges) -> Edges:
+    """Return `some` of the edges where told to use them, the `others` elsewhere."""
+    return Edges(
+        **{
+            each.name: np.where(use, getattr(some, each.name), getattr(others, each.name))
+            for each in fields(some)
+        }
+    )
+
+
+def admitted(edges: Edges, sigma: float, angle: Floats, reach: float) -> NDArray[np.bool_]:
+    """Return which edges are edges: clear of noise, isolated, and known well enough.
+
+    Parameters
+    ----------
+    edges, sigma, angle, reach
+        As in :func:`passes`.
+    """
+    known = uncertainty(edges, sigma) < _MOST_ERROR
+    return known & passes(edges, TIERS[-1], sigma, angle, reach)
+
+
+def _edge_like(edges: Edges, angle: Floats, reach: float) -> NDArray[np.bool_]:
+    turned = np.abs(np.angle(np.exp(1j * (edges.angle - angle))))
+    return np.asarray(
+        (edges.contrast > 0)
+        & (edges.width > 0.22)
+        & (edges.width < min(reach / 2, _WIDEST))
+        & (np.abs(edges.offset) < 2)
+        & (turned < 0.2)
+    )
+
+
+def tier_of(edges: Edges, sigma: float, angle: Floats, reach: float, *, short: bool) -> int:
+    """Return the strictest gates that ten of the edges pass, or half of them if they are fewer."""
+    few = min(ENOUGH, (len(edges) + 1) // 2)
+    for tier, gates in enumerate(TIERS, start=1):
+        if gates.short == short and passes(edges, gates, sigma, angle, reach).sum() >= few:
+            return tier
+    return len(TIERS) if short else len(TIERS) - 1
+
+
 def passes(
     edges: Edges, tier: Tier, sigma: float, angle: Floats, reach: float
 ) -> NDArray[np.bool_]:
@@ -78,16 +154,13 @@ def passes(
         How far from the edge pixels were fitted, px: both flat sides must have been seen.
     """
     contrast = edges.contrast
-    turned = np.abs(np.angle(np.exp(1j * (edges.angle - angle))))
+    sloping = (edges.dark_slope != 0) | (edges.bright_slope != 0)
     return np.asarray(
         (contrast > tier.contrast * sigma)
-        & (contrast > 0)
         & (edges.residual < np.hypot(1.15 * sigma, tier.residual * contrast))
         & (edges.width_error < tier.width_error)
-        & (edges.width > 0.22)
-        & (edges.width < min(reach / 2, _WIDEST))
-        & (np.abs(edges.offset) < 2)
-        & (turned < 0.2)
+        & (tier.sloping | ~sloping)
+        & _edge_like(edges, angle, reach)
     )
 
 
@@ -111,52 +184,3 @@ def without_block_borders(edges: Edges) -> NDArray[np.bool_]:
         if share[worst] > 0.5 and len(np.unique(line[phase == worst])) >= 3:
             kept[parallel[phase == worst]] = False
     return kept
-
-
-def weights(edges: Edges) -> Floats:
-    """Return what each edge's width counts: by its error, but none more than one known to 8 %."""
-    return np.asarray(1 / np.maximum(edges.width_error, 0.08) ** 2)
-
-
-#: A mode is prominent when it has this share of the highest one's density.
-_PROMINENT = 0.5
-
-_GRID = np.linspace(np.log(0.2), np.log(8), 360)
-
-
-#: Resamplings of the edges whose modes are averaged.
-_RESAMPLINGS = 40
-
-
-def sharpest_mode(edges: Edges) -> NDArray[np.bool_]:
-    """Return which edges belong to the sharpest prominent mode of the widths, three at least.
-
-    The mode of the weighted density of squared width that has more than half of the highest one's
-    density and the least width: a scene's own soft borders only widen. Blur adds the same to the
-    squared width of every edge, and so moves modes of this density along without a change; those
-    of the density of log width come and go. The density is that of log width (of one bandwidth,
-    for errors are relative) over the squared width. With few edges a mode comes and goes with
-    one of them; so its place is the median over resampled edges.
-    """
-    logarithm, weight = np.log(edges.width), weights(edges)
-    bandwidth = float(np.clip(1.2 * np.median(edges.width_error), 0.04, 0.12))
-    distance = (_GRID[:, np.newaxis] - logarithm) / bandwidth
-    rng = np.random.Generator(np.random.PCG64(5))
-    picks = rng.integers(0, len(edges), (_RESAMPLINGS, len(edges)))
-    times = np.stack([np.bincount(pick, minlength=len(edges)) for pick in picks])
-    densities: Floats = np.exp(-(distance**2) / 2) @ (weight * times).T
-    densities = densities / np.exp(2 * _GRID)[:, np.newaxis]
-    center = float(np.median([_sharpest_place(density) for density in densities.T]))
-    reach = np.maximum(2.5 * bandwidth, 3 * edges.width_error)
-    away = np.abs(logarithm - center) / reach
-    kept: NDArray[np.bool_] = away < 1
-    if kept.sum() < MIN_EDGES:
-        kept[np.argsort(away, kind="stable")[:MIN_EDGES]] = True
-    return kept
-
-
-def _sharpest_place(density: Floats) -> float:
-    """Return the logarithm of the width of the sharpest prominent mode."""
-    inner = np.r_[False, (density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:]), False]
-    prominent = np.nonzero(inner & (density > _PROMINENT * density.max()))[0]
-    return float(_GRID[prominent[0]] if len(prominent) else _GRID[density.argmax()])

@@ -59,14 +59,15 @@ class Sharpness(Metric):
     """Edge response and MTF of the system that made an image: optics, aperture, processing, all.
 
     Straight, isolated edges are found in the image and fitted pixel by pixel with the edge spread
-    function of a Gaussian system; gates (contrast against noise, residual, error of the width)
-    come in tiers, in the last four of which the sides of edges may slope and in the last one
-    edges are half as long. The edges of the
-    sharpest prominent mode of widths speak for the system, for a scene's own soft borders only
-    widen. Where edges of all directions exist, one ellipse of squared widths over the directions
-    is fitted. The pooled edge profiles then show whether the shape departs from a Gaussian
-    (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test) Hermite
-    terms are added. All figures follow in closed form:
+    function of a Gaussian system, between flat and between sloping sides; each is taken as it is
+    known better, and its error includes what the fit leaves beyond noise. Where enough strict
+    edges between flat sides agree on overshoot or a halo, these alone count: it looks like a
+    slope. A squared width is the system's plus that of the scene's own border, sharp or soft: the
+    likelihood of this tells the system's width, and the edges near it speak, weighted by their
+    errors, as one ellipse of squared widths over the directions. ``tier`` says how strict the gates
+    are that most of them pass. The pooled edge profiles then show whether the shape departs from a
+    Gaussian (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test)
+    Hermite terms are added. All figures follow in closed form:
 
     * ``rer``: rise of the normalised edge spread function from -1/2 to +1/2 px around the edge
       (GIQE; pyBSM eq. 3-61). 1 is perfectly sharp.
@@ -81,7 +82,7 @@ class Sharpness(Metric):
     scenes whose borders are all soft: those look like a blurred system to any method.
     """
 
-    version = "2"
+    version = "3"
     outputs = _outputs()
 
     def measure(self, subject: ImageInput, context: Context) -> Mapping[str, Value]:

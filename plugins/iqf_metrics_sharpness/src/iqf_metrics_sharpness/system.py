@@ -12,8 +12,9 @@ from scipy.stats import f as fisher
 
 from iqf_metrics_sharpness.candidates import CLASSES, Candidates, classes_of
 from iqf_metrics_sharpness.edge_fit import Edges, windows
+from iqf_metrics_sharpness.population import evaluated, sharp_population, solved_ellipse
 from iqf_metrics_sharpness.response import GAUSSIAN, TERMS, edge_spread, figures, shape_terms
-from iqf_metrics_sharpness.selection import MIN_EDGES, sharpest_mode, weights
+from iqf_metrics_sharpness.selection import MIN_EDGES, uncertainty
 
 Floats = NDArray[Any]
 
@@ -88,152 +89,108 @@ class System:
     profile: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
 
-def system_of(edges: Edges, candidates: Candidates, reach: float) -> System:
+def system_of(edges: Edges, candidates: Candidates, reach: float, sigma: float) -> System:
     """Return the system's responses.
 
     Parameters
     ----------
     edges
-        Edges that passed the gates.
+        Edges that can be believed.
     candidates
         Where they were fitted, in the same order.
     reach
         How far from the edge pixels are used, px.
+    sigma
+        Noise, DN.
     """
-    number = classes_of(edges.angle)
-    kept = np.zeros(len(edges), bool)
-    groups = [np.nonzero(number == each)[0] for each in range(len(CLASSES))]
-    if min(len(group) for group in groups) < 2 * MIN_EDGES:
-        # Too few to tell a mode of their own: all directions together have one.
-        groups = [np.arange(len(edges))]
-    for group in groups:
-        kept[group[sharpest_mode(edges.take(group))]] = True
-    edges, candidates, number = edges.take(kept), candidates.take(kept), number[kept]
+    error, number = uncertainty(edges, sigma), classes_of(edges.angle)
+    ellipse, weight = sharp_population(edges.width, error, edges.angle, number)
+    kept = weight > 0
+    if kept.sum() < MIN_EDGES:
+        away = np.abs(np.log(edges.width**2 / evaluated(ellipse, edges.angle))) / error
+        kept[np.argsort(away, kind="stable")[:MIN_EDGES]] = True
+        weight = np.where(kept, np.maximum(weight, weight.max(initial=1e-9) * 1e-3), 0)
+    edges, candidates = edges.take(kept), candidates.take(kept)
+    number, weight = number[kept], weight[kept]
     system = System(edges=edges)
     members = [np.asarray(np.nonzero(number == each)[0]) for each in range(len(CLASSES))]
     for name, index in zip(CLASSES, members, strict=True):
         system.counts[name] = len(index)
-    enough = [len(index) >= MIN_EDGES for index in members]
-    if not any(enough) and len(edges) >= MIN_EDGES:
-        everything = [np.arange(len(edges))]
-        system.responses[TOGETHER] = _response(
-            edges, candidates, everything, 0, edges.angle, False, reach
+    groups = {
+        name: (index, directions)
+        for name, index, directions in zip(
+            CLASSES, members, (np.zeros(1), np.full(1, np.pi / 2), None), strict=True
         )
-        system.profile[TOGETHER] = _profile(edges, candidates, reach)
-        return system
-    pooled = all(enough)
-    for each, name in enumerate(CLASSES):
-        if not enough[each]:
-            continue
-        index = members[each]
-        direction = edges.angle[index]
-        if name == "x":
-            direction = np.zeros(1)
-        elif name == "y":
-            direction = np.full(1, np.pi / 2)
+        if len(index) >= MIN_EDGES
+    }
+    if not groups:
+        groups[TOGETHER] = (np.arange(len(edges)), None)
+    for name, (index, directions) in groups.items():
+        direction = edges.angle[index] if directions is None else directions
         system.responses[name] = _response(
-            edges, candidates, members, each, direction, pooled, reach
+            edges, candidates, weight, members, index, direction, reach
         )
         system.profile[name] = _profile(edges.take(index), candidates.take(index), reach)
     return system
 
 
+def shape_shown(edges: Edges, candidates: Candidates, reach: float, sigma: float) -> bool:
+    """Return whether edges agree beyond doubt on a shape other than the Gaussian.
+
+    Parameters
+    ----------
+    edges, candidates, reach, sigma
+        As in :func:`system_of`.
+    """
+    error, number = uncertainty(edges, sigma), classes_of(edges.angle)
+    ellipse, weight = sharp_population(edges.width, error, edges.angle, number)
+    kept = np.nonzero(weight > 0)[0]
+    edges = edges.take(kept)
+    width = np.sqrt(evaluated(ellipse, edges.angle))
+    _, _, sums = _shape(edges, candidates.take(kept), width, weight[kept], reach)
+    return sums is not None
+
+
 def _response(
     edges: Edges,
     candidates: Candidates,
+    weight: Floats,
     members: list[Floats],
-    each: int,
+    mine: Floats,
     direction: Floats,
-    pooled: bool,
     reach: float,
 ) -> Response:
-    mine = members[each]
-    rng = np.random.Generator(np.random.PCG64(each))
-    everyone = np.concatenate(members)
-    squares = edges.width[everyone] ** 2
-    if pooled:
-        ellipse, weight = _ellipse(edges, everyone)
-        own = np.sqrt(_evaluated(ellipse, edges.angle[mine]))
-        value = math.sqrt(float(np.mean(_evaluated(ellipse, direction))))
-    else:
-        logarithm, base = np.log(edges.width[mine]), weights(edges.take(mine))
-        center, weight = _robust_mean(logarithm, base)
-        value = math.exp(center)
-        own = np.full(len(mine), value)
+    """Return the response in `direction` (radians), its shape from the edges `mine`."""
+    rng = np.random.Generator(np.random.PCG64(len(mine)))
+    squares = edges.width**2
 
-    def resampled_width(picks: list[Floats]) -> float:
-        """Return the width from other edges, discounted as they were at first."""
-        if not pooled:
-            pick = picks[each]
-            share = weight[pick]
-            return math.exp(float(share @ logarithm[pick] / max(share.sum(), 1e-12)))
-        starts = np.cumsum([0, *(len(index) for index in members)])
-        pick = np.concatenate([pick + start for pick, start in zip(picks, starts, strict=False)])
-        other = _solved_ellipse(edges.angle[everyone[pick]], squares[pick], weight[pick])
-        return math.sqrt(float(np.mean(_evaluated(other, direction))))
+    def width_of(pick: Floats) -> float:
+        ellipse = solved_ellipse(edges.angle[pick], squares[pick], weight[pick])
+        return math.sqrt(float(np.mean(evaluated(ellipse, direction))))
 
-    shape, scale, sums = _shape(edges.take(mine), candidates.take(mine), own, reach)
+    everyone = np.arange(len(edges))
+    ellipse = solved_ellipse(edges.angle, squares, weight)
+    own = np.sqrt(evaluated(ellipse, edges.angle[mine]))
+    shape, scale, sums = _shape(edges.take(mine), candidates.take(mine), own, weight[mine], reach)
+    place = np.full(len(edges), -1)
+    place[mine] = np.arange(len(mine))
     resampled = []
     for _ in range(_RESAMPLINGS):
-        picks = [
-            rng.integers(0, len(index), len(index)) if len(index) else index for index in members
-        ]
-        other = resampled_width(picks) * scale
+        pick = np.concatenate(
+            [index[rng.integers(0, len(index), len(index))] for index in members if len(index)]
+        )
+        other = width_of(pick) * scale
         if sums is None:
             resampled.append((other, shape))
         else:
-            normal, right = (part[picks[each]].sum(axis=0) for part in sums)
+            own_pick = place[pick][place[pick] >= 0]
+            normal, right = (part[own_pick].sum(axis=0) for part in sums)
             resampled.append((other, _solved(normal, right)))
-    return Response(value * scale, shape, len(mine), tuple(resampled))
-
-
-def _robust_mean(values: Floats, weight: Floats) -> tuple[float, Floats]:
-    """Return the mean, and weights that discount what lies away from the median (bisquare)."""
-    center = float(np.median(values))
-    w = weight
-    for _ in range(10):
-        scale = max(1.4826 * float(np.median(np.abs(values - center))), 0.005)
-        t = np.abs(values - center) / (4.5 * scale)
-        w = weight * np.where(t < 1, (1 - t**2) ** 2, 0)
-        center = float((w * values).sum() / w.sum())
-    return center, w + 1e-9 * weight
-
-
-def _ellipse(edges: Edges, index: Floats) -> tuple[Floats, Floats]:
-    """Return (a, b, c) of width² = a + b cos 2 phi + c sin 2 phi, fitted robustly, and weights."""
-    angle, square = edges.angle[index], edges.width[index] ** 2
-    base = weights(edges.take(index)) / square**2
-    weight: Floats = base
-    solution: Floats = np.zeros(3)
-    for _ in range(8):
-        solution = _solved_ellipse(angle, square, weight)
-        fitted = np.maximum(_design(angle) @ solution, 0.01)
-        relative = (square - fitted) / fitted
-        scale = max(1.4826 * float(np.median(np.abs(relative))), 0.01)
-        t = np.abs(relative) / (4.5 * scale)
-        weight = base * np.where(t < 1, (1 - t**2) ** 2, 0) + 1e-9 * base
-    return solution, weight
-
-
-def _design(angle: Floats) -> Floats:
-    return np.stack([np.ones_like(angle), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
-
-
-def _solved_ellipse(angle: Floats, square: Floats, weight: Floats) -> Floats:
-    design = _design(angle)
-    weighted = design.T * weight
-    normal = weighted @ design
-    ridge = 1e-9 * np.trace(normal) * np.eye(3)
-    return np.asarray(np.linalg.solve(normal + ridge, weighted @ square))
-
-
-def _evaluated(ellipse: Floats, angle: Floats) -> Floats:
-    level = ellipse[0] + ellipse[1] * np.cos(2 * angle) + ellipse[2] * np.sin(2 * angle)
-    return np.asarray(np.maximum(level, 0.04))
+    return Response(width_of(everyone) * scale, shape, len(mine), tuple(resampled))
 
 
 def _shape(
-    edges: Edges, candidates: Candidates, width: Floats, reach: float
+    edges: Edges, candidates: Candidates, width: Floats, weight: Floats, reach: float
 ) -> tuple[Floats, float, tuple[Floats, Floats] | None]:
     """Return the shape, its scale, and each edge's part of the normal equations (None: Gaussian).
 
