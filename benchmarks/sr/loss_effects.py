@@ -42,7 +42,7 @@ MODES = {
     "snr": ("match", "maximize"),
     "scale": ("match", "minimize"),
 }
-WEIGHTS = (0.1, 0.3, 1.0)
+WEIGHTS = (10.0, 1.0, 0.3, 0.1)
 SEEDS = (0, 1, 2, 3, 4)
 MEASURES = ("psnr_y", "sharpness.rer", "sharpness.fwhm", "snr.snr")
 SETTINGS = {
@@ -64,7 +64,7 @@ IMAGES = 4
 def plan(heads: Path | None) -> list[tuple[str, int, list[str]]]:
     """Return (name, seed, losses) of every run, the most telling first."""
     runs: list[tuple[str, int, list[str]]] = [("l1", seed, ["l1"]) for seed in SEEDS]
-    for head, weight in itertools.product(HEADS, WEIGHTS[::-1]):
+    for weight, head in itertools.product(WEIGHTS, HEADS):
         for mode, seed in itertools.product(MODES[head], SEEDS):
             model = "" if heads is None else heads / head
             loss = f"qmrnet:model='{model}',mode={mode},weight={weight}"

@@ -223,6 +223,12 @@ def test_repeated_pixels_are_no_blocks_of_a_jpeg() -> None:
         assert values["edges"].value > 0
 
 
+def test_a_straight_edge_at_45_degrees_is_no_jpeg() -> None:
+    rows, columns = np.mgrid[:128, :128] + 0.0
+    values = measured(to_bytes(50 + 150 * ndtr((columns - rows + 0.3) / (2 * np.sqrt(2)))))
+    assert "JPEG" not in (values["rer"].reason or "")
+
+
 def discs(width: float, radius: float) -> NDArray[np.float64]:
     """Return small discs seen by a Gaussian system: no border is straight for long."""
     rows, columns = np.mgrid[:200, :200] + 0.0

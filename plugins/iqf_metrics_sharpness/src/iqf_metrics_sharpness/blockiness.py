@@ -78,6 +78,9 @@ _ROUNDED, _ZERO = 3.0, 8.0
 #: So many coefficients of each frequency must be there, and this share of them be multiples.
 _COEFFICIENTS, _MULTIPLES = 20, 0.6
 
+#: And so many different ones: a straight edge at 45 degrees gives its blocks the same few.
+_DIFFERENT = 12
+
 #: Luma of red, green and blue, which a JPEG codes (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -127,7 +130,7 @@ def _begin(pixels: NDArray[Any]) -> int:
 def _step(coefficients: NDArray[Any]) -> int:
     sizes = np.abs(coefficients).ravel()
     sizes = sizes[sizes > _ZERO]
-    if len(sizes) < _COEFFICIENTS:
+    if len(sizes) < _COEFFICIENTS or len(np.unique(sizes.round(2))) < _DIFFERENT:
         return 0
     steps = np.array(_COARSE, np.float32)[:, np.newaxis]
     off = np.abs(sizes - steps * np.rint(sizes / steps))
