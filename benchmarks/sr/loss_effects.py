@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import shutil
 import time
 from pathlib import Path
 from statistics import fmean
@@ -113,6 +114,7 @@ def run(options: argparse.Namespace) -> None:
         values |= {"start": options.start, "loss": losses, "seed": seed}
         settings = make_configuration({**SETTINGS, **values})
         if not (out / "state.pt").exists():
+            shutil.rmtree(out, ignore_errors=True)  # what a run that was cut off left
             with progress(part.stem, quiet=True) as bar:
                 train(settings, registry, bar)
         model = latest(out, context)
