@@ -163,6 +163,8 @@ class _Runner:
             if record.status == "RUNNING"
         }
         self._finish_interrupted(interrupted)
+        # What is left is that of runs which ended, whose driver was killed before it tidied up.
+        shutil.rmtree(self.folder / "work", ignore_errors=True)
         if interrupted:
             records = self.tracking.records()
         pending = self._pending(latest_records(records))
