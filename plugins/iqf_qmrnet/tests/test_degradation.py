@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from iqf_qmrnet.config import TrainingConfig
@@ -186,3 +188,19 @@ def test_crops_are_spread_evenly_over_an_image(source, count):
     if count == 16:
         quarters = {(row > 50, column > 60) for row, column in corners}
         assert len(quarters) == 4
+
+
+def test_validation_crops_are_not_saturated(source, iqf_context):
+    head = resolve_head(parse_head("blur:sigma_px=1.0..2.5/2"), iqf_context)
+    config = TrainingConfig(parameters=[head.specification], crop=48, validation_crops=12)
+    pixels = np.minimum(source.image.pixels, 250)
+    pixels[:, 100:] = 255
+    half = replace(source, image=replace(source.image, pixels=pixels))
+    found = [
+        images
+        for _, images, _ in validation_crops(head, Degrader(head, [half], 48, iqf_context), config)
+    ]
+    assert [len(images) for images in found] == [12, 12]
+    assert max((images > 0.99).any(axis=1).mean(axis=(1, 2)).max() for images in found) < 0.3
+    full = replace(source, image=replace(source.image, pixels=np.full_like(pixels, 255)))
+    assert not list(validation_crops(head, Degrader(head, [full], 48, iqf_context), config))

@@ -134,6 +134,18 @@ def test_an_image_smaller_than_the_crop_has_a_reason(measure, scene):
     assert value.reason == "40 x 170 pixels are smaller than the 48 x 48 that the network looks at"
 
 
+def test_saturated_tiles_do_not_count(measure, scene):
+    image = scene(1.7)
+    pixels = np.minimum(image.pixels, 253)
+    pixels[:, 48:98][::2] = 255
+    pixels[:, 98:] //= 2
+    assert measure(replace(image, pixels=pixels))["tiles"].value == 16 - 4
+    pixels[::2] = 255
+    value = measure(replace(image, pixels=pixels))[NAME]
+    assert value.value is None
+    assert value.reason == "saturated: more than a quarter of every part that has texture"
+
+
 def test_overlapping_tiles_are_more(measure, scene):
     apart, close = measure(scene(1.7)), measure(scene(1.7), overlap=0.5)
     assert close["tiles"].value > 2 * apart["tiles"].value

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -45,6 +46,17 @@ def configured(**changes):
 def trained(photographs, folder, registry, **changes):
     run = Run(folder, quiet=True)
     return train_folders(configured(**changes), photographs, None, registry, run)
+
+
+def test_validation_images_with_nothing_to_read_are_said_before_training(
+    photographs, tmp_path, iqf_registry
+):
+    (tmp_path / "full").mkdir()
+    write_image(tmp_path / "full" / "0.png", Image(np.full((96, 96, 1), 255, np.uint8), 255.0))
+    run = Run(tmp_path / "model", quiet=True)
+    with pytest.raises(IQFError, match="no validation crop: every image is saturated"):
+        train_folders(configured(), photographs, tmp_path / "full", iqf_registry, run)
+    assert not run.out.exists()
 
 
 def test_a_tiny_network_learns_in_seconds(photographs, tmp_path, iqf_registry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from iqf_core.api import IQFError
 from iqf_qmrnet.config import TrainingConfig
 from iqf_qmrnet.degradation import Degrader, Source, spread
 from iqf_qmrnet.grid import Head
+from iqf_qmrnet.tiles import saturated
 
 #: Crops drawn until one has a value that can be measured.
 _TRIES = 64
+
+#: Places of validation crops that are looked at for each that is wanted.
+_CANDIDATES = 4
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,8 @@ def validation_crops(
 ) -> Iterator[tuple[Source, NDArray[np.float32], NDArray[np.float32]]]:
     """Iterate the fixed crops of every validation image, evenly spread, each at every level.
 
+    As when images are read, places where too much is saturated are left out.
+
     Yields
     ------
     source, images, values
@@ -157,7 +164,7 @@ def validation_crops(
         values (K,). Levels that the image, or a crop of it, cannot be brought to are left out.
     """
     for source in degrader.sources:
-        corners = spread(source, config.crop, config.validation_crops)
+        corners = unsaturated(source, config.crop, config.validation_crops)
         found = [degrader.place(source, *corner) for corner in corners]
         places = [place for place in found if place is not None]
         for level in head.levels:
@@ -178,6 +185,26 @@ def validation_crops(
             images = np.stack([crop.transpose(2, 0, 1) for crop in crops])
             scaled = np.multiply(images, np.float32(1 / source.image.peak), dtype=np.float32)
             yield source, scaled, np.full(len(crops), level, np.float32)
+
+
+def no_crop(head: Head) -> str:
+    """Return what is said where no image has a validation crop."""
+    return (
+        f"{head.specification}: no validation crop: every image is saturated, or can be brought "
+        "to none of the levels"
+    )
+
+
+def unsaturated(source: Source, crop: int, count: int) -> list[tuple[int, int]]:
+    """Return the corners (row, column) of at most `count` crops, spread over what can be read."""
+    pixels, peak = source.image.pixels, source.image.peak
+    candidates = spread(source, crop, _CANDIDATES * count)
+    found = (
+        (row, column)
+        for row, column in candidates
+        if not saturated(pixels[row : row + crop, column : column + crop], peak)
+    )
+    return list(islice(found, count))
 
 
 def _generator(seed: int, purpose: str, index: int) -> np.random.Generator:

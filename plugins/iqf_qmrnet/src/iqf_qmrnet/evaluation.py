@@ -74,7 +74,7 @@ def _evaluate(
     context: Context,
     quiet: bool,
 ) -> HeadEvaluation:
-    from iqf_qmrnet.crops import validation_crops
+    from iqf_qmrnet.crops import no_crop, validation_crops
     from iqf_qmrnet.degradation import Degrader
     from iqf_qmrnet.reading import read_tiles, sides_of
 
@@ -98,7 +98,7 @@ def _evaluate(
             image = np.full(len(values), index)
             parts.append((probabilities, outside, expected, spread, level, image))
     if not parts:
-        raise IQFError(f"{head.specification}: no image can be brought to any level")
+        raise IQFError(no_crop(head))
     probabilities, outside, expected, spread, level, image = (
         np.concatenate([part[column] for part in parts]) for column in range(6)
     )

@@ -45,9 +45,10 @@ class QMRNetMetric(Metric):
 
     The Quality Metric Regression Network of Berga et al. (Remote Sensing 15(9) 2451, 2023). The
     image is looked at in tiles of the size that the network was trained on, on a fixed grid; tiles
-    with invalid pixels or without texture are left out. A value is the median over the tiles of
-    the expected level, its interval (68 %) what held on validation images. Where most of the
-    probability lies outside of the range that was learned, there is no value, but on which side.
+    with invalid pixels, without texture or saturated by more than a quarter are left out. A value
+    is the median over the tiles of the expected level, its interval (68 %) what held on validation
+    images. Where most of the probability lies outside of the range that was learned, there is no
+    value, but on which side.
     """
 
     Params = ReaderParams

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqf_core.api import Value
-from iqf_qmrnet.tiles import Tile, tiles_of
+from iqf_qmrnet.tiles import Tile, saturated, tiles_of
 
 if TYPE_CHECKING:
     from iqf_core.api import ImageReader
@@ -144,18 +144,20 @@ def read_image(
     side = model.crop
     corners: list[tuple[int, int]] = []
     found: dict[str, list[Any]] = {head.name: [] for head in model.heads}
-    flat = 0
+    flat = full = 0
     stride = max(1, round(side * (1 - overlap)))
     for batch in _batches(tiles_of(reader, side, stride), _BATCH):
         textured = [tile for tile in batch if tile.pixels.var(axis=(0, 1)).max() > _FLAT]
         flat += len(batch) - len(textured)
-        if not textured:
+        read = [tile for tile in textured if not saturated(tile.pixels, 1.0)]
+        full += len(textured) - len(read)
+        if not read:
             continue
-        corners += [(tile.row, tile.column) for tile in textured]
-        for name, parts in read_tiles(model, [tile.pixels for tile in textured], device).items():
+        corners += [(tile.row, tile.column) for tile in read]
+        for name, parts in read_tiles(model, [tile.pixels for tile in read], device).items():
             found[name].append(parts)
     heads = tuple(_joined(model, head, found[head.name]) for head in model.heads)
-    reason = "" if corners else _why_none(reader, side, flat)
+    reason = "" if corners else _why_none(reader, side, flat, full)
     return ImageReading(np.asarray(corners, np.int64).reshape(-1, 2), side, heads, reason)
 
 
@@ -206,13 +208,15 @@ def _joined(model: Model, head: Head, parts: Sequence[Any]) -> HeadReading:
     return HeadReading(head, probabilities, expected, spread, interval)
 
 
-def _why_none(reader: ImageReader, side: int, flat: int) -> str:
+def _why_none(reader: ImageReader, side: int, flat: int, full: int) -> str:
     height, width, _ = reader.shape
     if min(height, width) < side:
         return (
             f"{height} x {width} pixels are smaller than the {side} x {side} that the network "
             "looks at"
         )
+    if full:
+        return "saturated: more than a quarter of every part that has texture"
     if flat:
         return "no texture: the image is constant"
     return f"no {side} x {side} pixels without invalid ones among them"

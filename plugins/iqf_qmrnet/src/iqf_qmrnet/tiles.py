@@ -27,6 +27,13 @@ class Tile(NamedTuple):
     pixels: NDArray[np.float32]
 
 
+#: A value is saturated from one level of 8 bits below the peak: codecs move it by that much.
+_SATURATED = 254 / 255
+
+#: Share of saturated pixels up to which there is enough left to read.
+_MOST_SATURATED = 1 / 4
+
+
 def starts(length: int, side: int, stride: int) -> list[int]:
     """Return where tiles begin on a line of `length` pixels, evenly from end to end.
 
@@ -64,6 +71,22 @@ def tiles_of(reader: ImageReader, side: int, stride: int) -> Iterator[Tile]:
             for column in (begin + each for each in starts(end - begin, side, stride)):
                 cut = pixels[:, column : column + side]
                 yield Tile(row, column, np.asarray(cut, np.float32) / np.float32(strip.peak))
+
+
+def saturated(pixels: NDArray[Any], peak: float) -> bool:
+    """Return whether too much of a tile is saturated to read anything in it.
+
+    That is when, of more than a quarter of its pixels, some band is within 1/255 of the peak.
+
+    Parameters
+    ----------
+    pixels
+        (side, side, bands).
+    peak
+        The largest value that they can have.
+    """
+    full = (pixels >= _SATURATED * peak).any(axis=2)
+    return bool(full.mean() > _MOST_SATURATED)
 
 
 def valid_rows(reader: ImageReader) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from iqf_core.api import Context, IQFError, atomic_write_bytes, progress
 from iqf_qmrnet.checkpoint import Model, save_model
-from iqf_qmrnet.crops import Group, TrainingCrops
+from iqf_qmrnet.crops import Group, TrainingCrops, no_crop, validation_crops
 from iqf_qmrnet.degradation import Degrader, Source, resolve_head
 from iqf_qmrnet.grid import parse_heads
 from iqf_qmrnet.networks import build_network
@@ -98,8 +98,9 @@ def train(
     Raises
     ------
     IQFError
-        If a parameter's modifier is missing or does not take the range, no image is left, weights
-        do not fit, or there is no state to resume from or it is another training's.
+        If a parameter's modifier is missing or does not take the range, no image is left, no
+        validation image can be used, weights do not fit, or there is no state to resume from or it
+        is another training's.
     """
     import torch
 
@@ -111,6 +112,9 @@ def train(
     )
     crops = _degraders(heads, training, config, context)
     held = [Degrader(head, validation, config.crop, context) for head in heads]
+    for head, degrader in zip(heads, held, strict=True):
+        if next(validation_crops(head, degrader, config), None) is None:
+            raise IQFError(no_crop(head))
     torch.manual_seed(config.seed)
     network = build_network(config.network, heads, config.weights).to(run.device)
     source = TrainingCrops(heads, crops, config, network.bands)
