@@ -153,4 +153,4 @@ def test_the_example_of_super_resolution_can_be_planned(tmp_path):
     assert len(runs) == 10
     (study / "models").mkdir()
     runs = json.loads(_run("-m", "iqf_core.cli", "plan", "study.yaml", "--json", cwd=study))
-    assert len(runs) == 12
+    assert len(runs) == 22

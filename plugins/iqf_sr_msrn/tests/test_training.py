@@ -137,6 +137,9 @@ def test_the_best_checkpoint_is_that_of_the_chosen_measure(
     outcome = run(photographs, tmp_path / "m", learning_rate=5.0, clip=0, best="ssim")
     assert outcome.best_step == 0
     assert outcome.best["ssim"] > outcome.history[-1][2]["ssim"]
+    last = run(photographs, tmp_path / "l", learning_rate=5.0, clip=0, best="last")
+    assert last.best_step == last.history[-1][0] > 0
+    assert last.best == pytest.approx(last.history[-1][2])
     chosen = run(photographs, tmp_path / "n", best="psnr.psnr")
     assert "psnr.psnr" in chosen.best
     with pytest.raises(IQFError, match="best: 'sharp' is no measure"):

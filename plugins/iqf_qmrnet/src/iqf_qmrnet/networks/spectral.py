@@ -20,8 +20,9 @@ class Spectral(nn.Module):
     The image is cut into windows that overlap by half, weighed with a Hann window, and Fourier
     transformed (Welch, IEEE Trans. Audio Electroacoust. 15, 1967). Of every frequency the network
     sees the mean logarithm of the power over all windows, and over the eighth of them that has the
-    least power: what noise there is shows where nothing else is. Variance and brightness are
-    seen beside. A perceptron makes the feature vector of them.
+    least power: what noise there is shows where nothing else is; and the logarithm of the mean
+    power, which is that of the windows with the most detail. Variance and brightness are seen
+    beside. A perceptron makes the feature vector of them.
 
     The number of parameters does not depend on the image's size, which is at least `window`.
 
@@ -58,7 +59,7 @@ class Spectral(nn.Module):
         self.floor = _FLOOR * float((taper**2).sum())
         self.symmetric = symmetric
         half = window // 2 + 1
-        inputs = 2 * (half * (half + 1) // 2 if symmetric else window * half) + 5
+        inputs = 3 * (half * (half + 1) // 2 if symmetric else window * half) + 5
         self.normalise = nn.BatchNorm1d(inputs)
         self.perceptron = nn.Sequential(
             nn.Linear(inputs, hidden),
@@ -91,15 +92,18 @@ class Spectral(nn.Module):
         cut = planes.unfold(1, size, size // 2).unfold(2, size, size // 2)
         cut = cut.reshape(len(cut), -1, size, size)
         cut = cut - cut.mean(dim=(2, 3), keepdim=True)
-        transform = torch.fft.rfft2(cut * self.taper)
+        tapered = cut * self.taper
+        transform = torch.fft.rfft2(tapered)
         power = transform.real.square() + transform.imag.square()
-        total = power.mean(dim=(2, 3)) + self.floor
-        logs = (self._folded(power) + self.floor).log()
+        total = tapered.square().sum(dim=(2, 3)) + self.floor  # the mean power: Parseval
+        folded = self._folded(power) + self.floor
+        logs = folded.log()
         quietest = total.argsort(dim=1)[:, : max(1, total.shape[1] // 8), None]
         level = math.log(self.floor)
         totals = total.log()
         statistics = [
             logs.mean(1) - level,
+            folded.mean(1).log() - level,
             logs.gather(1, quietest.expand(-1, -1, logs.shape[2])).mean(1) - level,
             planes.var(dim=(1, 2)).add(_FLOOR).log()[:, None] - level,
             totals.mean(1, keepdim=True) - level,

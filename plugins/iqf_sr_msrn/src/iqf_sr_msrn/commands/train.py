@@ -45,7 +45,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--seed", type=int, help="Seed (0).")
 @click.option("--validate-every", type=int, help="Steps between validations (500).")
 @click.option("--log-every", type=int, help="Steps between lines of the log (50).")
-@click.option("--best", metavar="NAME", help="psnr_y, psnr, ssim or metric.output (psnr_y).")
+@click.option("--best", metavar="NAME", help="psnr_y, psnr, ssim, metric.output or last (psnr_y).")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj

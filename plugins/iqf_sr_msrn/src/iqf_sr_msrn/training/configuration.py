@@ -85,7 +85,7 @@ class TrainingConfiguration(Params):
     log_every: int = parameter(50, description="steps between two lines of the log", unit="", ge=1)
     best: str = parameter(
         "psnr_y",
-        description="what chooses the checkpoint: psnr_y, psnr, ssim, metric.output",
+        description="what chooses the checkpoint: psnr_y, psnr, ssim, metric.output, or last",
     )
 
     @field_validator("loss", "degradation", mode="before")

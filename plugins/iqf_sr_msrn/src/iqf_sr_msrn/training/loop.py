@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from iqf_core.api import ExecutionError
 from iqf_sr_msrn.model_file import ModelConfiguration, save_model
 from iqf_sr_msrn.training.log import StepLog
 from iqf_sr_msrn.training.state import STATE, MovingWeights, load_state, save_state
+from iqf_sr_msrn.training.validation import LAST
 
 if TYPE_CHECKING:
     from torch import nn
@@ -130,7 +131,8 @@ class TrainingRun:
             if self.step % settings.log_every == 0 or self.step == settings.steps:
                 self._log(mixed)
                 told = ", ".join(f"{name} {value:.4g}" for name, value in mixed.values.items())
-                bar.describe(f"{told}; best {self.best.get(self.parts.criterion, math.nan):.3f}")
+                known = self.best.get(self.parts.criterion)
+                bar.describe(told if known is None else f"{told}; best {known:.3f}")
             if self.step % settings.validate_every == 0 or self.step == settings.steps:
                 self._validate()
                 now = time.process_time()
@@ -208,14 +210,18 @@ class TrainingRun:
         measures = self.parts.validate(self.parts.average)
         self.validations.add(self.step, {"cpu_s": self.seconds, **measures})
         self.validations.write()
-        criterion, sign = self.parts.criterion, self.parts.sign
-        value = measures[criterion]
-        if not self.best or sign * value > sign * self.best[criterion]:
+        if self._better(measures):
             self.best_step, self.best = self.step, measures
             training = {**self.parts.description.training, "step": self.step, "measures": measures}
             save_model(
                 self.folder, self.parts.average, replace(self.parts.description, training=training)
             )
+
+    def _better(self, measures: Mapping[str, float]) -> bool:
+        criterion, sign = self.parts.criterion, self.parts.sign
+        if criterion == LAST or not self.best:
+            return True
+        return sign * measures[criterion] > sign * self.best[criterion]
 
     def _save(self) -> None:
         save_state(

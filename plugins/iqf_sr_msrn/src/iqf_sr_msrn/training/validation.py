@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BUILT_IN = {"psnr_y": 1, "psnr": 1, "ssim": 1}
 
+#: Keeps the checkpoint of the last step, whatever its measures.
+LAST = "last"
+
 
 @dataclass
 class Criterion:
@@ -30,7 +33,7 @@ class Criterion:
     Attributes
     ----------
     name
-        ``psnr_y``, ``psnr``, ``ssim`` or ``metric.output`` of a registered metric.
+        ``psnr_y``, ``psnr``, ``ssim`` or ``metric.output`` of a registered metric; or ``last``.
     sign
         1 where higher is better, -1 where lower is.
     metric, output
@@ -53,11 +56,13 @@ class Criterion:
         """
         if name in _BUILT_IN:
             return cls(name, _BUILT_IN[name])
+        if name == LAST:
+            return cls(name, 1)
         metric_name, dot, output = name.partition(".")
         if not dot:
             raise ConfigurationError(
-                f"best: {name!r} is no measure; expected {', '.join(_BUILT_IN)} or metric.output "
-                "of a registered metric, such as sharpness.rer"
+                f"best: {name!r} is no measure; expected {', '.join(_BUILT_IN)}, {LAST} or "
+                "metric.output of a registered metric, such as sharpness.rer"
             )
         assert context.registry is not None
         metric: Metric = context.registry.create("metric", metric_name, {}, context, "best")
