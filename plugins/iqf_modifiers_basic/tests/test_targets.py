@@ -132,6 +132,15 @@ def test_the_initial_value_of_every_band_comes_from_the_metric():
     np.testing.assert_allclose(result.var(axis=(0, 1)), expected, rtol=4 * math.sqrt(2 / 160_000))
 
 
+def test_the_initial_value_of_every_band_can_be_given():
+    image = flat("float32", 1.0, (0.5, 0.5))
+    result = applied(TargetSnr(TargetSnr.Params(target=10, initial=[20, 40])), image).pixels
+    expected = 0.5**2 * (1 / 10**2 - 1 / np.array([20, 40]) ** 2)
+    np.testing.assert_allclose(result.var(axis=(0, 1)), expected, rtol=4 * math.sqrt(2 / 160_000))
+    with pytest.raises(UnsupportedImageError, match="initial has 3 values, and the image has 2"):
+        applied(TargetSnr(TargetSnr.Params(target=10, initial=[20, 40, 30])), image)
+
+
 def test_without_any_initial_value_the_three_ways_are_said():
     with pytest.raises(UnsupportedImageError, match=r"initial=NUMBER.*iqf\.yaml.*metric 'snr'"):
         applied(TargetSnr(TargetSnr.Params(target=10)), flat("uint8", 255, (100,)))

@@ -161,6 +161,19 @@ def test_each_crop_has_the_ratio_of_signal_to_noise_that_it_is_labelled_with(iqf
         assert measured == pytest.approx(25, rel=0.05)
 
 
+def test_every_band_of_a_crop_has_the_ratio_of_its_label(iqf_context):
+    """Bands with noise of their own begin from ratios of their own."""
+    noise = np.random.default_rng(6).normal(0, 1, (128, 128, 2)) * (0.8, 3.2)
+    source = Source("two.tif", "8" * 8, Image((120 + noise).astype(np.float32), 255.0))
+    head = resolve_head(parse_head("snr"), iqf_context)
+    degrader = Degrader(head, [source], 128, iqf_context)
+    place = degrader.place(source, 0, 0)
+    assert place is not None
+    assert degrader.limit(place[0]) == pytest.approx(120 / 3.2, rel=0.1)
+    (crop,) = degrader.apply([place], 30.0, "key")
+    np.testing.assert_allclose(120 / crop.std(axis=(0, 1)), 30, rtol=0.05)
+
+
 def test_crops_without_a_measured_ratio_are_left_out(iqf_context):
     plane = np.full((128, 256, 1), 255, np.uint8)
     rng = np.random.default_rng(4)

@@ -22,10 +22,10 @@ class TargetParams(BaseParams):
     """Parameters of every modifier to a target; the target itself comes first."""
 
     target: float
-    initial: float | str | None = parameter(
+    initial: float | tuple[float, ...] | str | None = parameter(
         None,
-        description="the value the images have: a number, or the name of the metric that measures "
-        "each; by default what iqf.yaml states, else the metric's answer",
+        description="the value the images have: a number, one for each band, or the name of the "
+        "metric that measures it; by default what iqf.yaml states, else the metric's answer",
         unit="",
         example=40,
     )
@@ -88,12 +88,19 @@ class TargetModifier(Modifier):
         Raises
         ------
         UnsupportedImageError
-            If nothing says the value: neither parameter, ``iqf.yaml`` nor a metric.
+            If nothing says the value: neither parameter, ``iqf.yaml`` nor a metric; or the
+            parameter has values for another number of bands.
         """
         bands = reader.shape[2]
         given = self.params.initial
         if isinstance(given, float):
             return (given,) * bands
+        if isinstance(given, tuple):
+            if len(given) != bands:
+                raise UnsupportedImageError(
+                    f"initial has {len(given)} values, and the image has {bands} bands"
+                )
+            return given
         if not self.is_measured(context):
             return (float(context.properties[self.quality]),) * bands
         return self.measured_values(reader, context)
@@ -101,7 +108,7 @@ class TargetModifier(Modifier):
     def is_measured(self, context: Context) -> bool:
         """Return whether a metric tells the value: nothing states it."""
         given = self.params.initial
-        if isinstance(given, float):
+        if isinstance(given, (float, tuple)):
             return False
         return given is not None or context.properties.get(self.quality) is None
 

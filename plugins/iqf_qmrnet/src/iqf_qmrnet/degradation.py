@@ -46,12 +46,15 @@ class Source:
     initial
         Head name -> the value the image has before any degradation, where the modifier brings
         images to a target.
+    by_band
+        The same of every band, where it differs; `initial` is the least of them.
     """
 
     name: str
     content: str
     image: Image
     initial: dict[str, float] = field(default_factory=dict)
+    by_band: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def resolve_head(head: Head, context: Context) -> Head:
@@ -340,7 +343,9 @@ class Degrader:
         key = (source.name, value)
         found = self._states.get(key)
         if found is None:
-            more = {"initial": source.initial[self.head.name]} if self._target else {}
+            name = self.head.name
+            known = source.by_band.get(name, source.initial.get(name))
+            more = {"initial": known} if self._target else {}
             modifier = _create(self.head, value, self._context, **more)
             context = replace(
                 self._context, source_hash=source.content, full_shape=source.image.shape
@@ -390,7 +395,12 @@ class Degrader:
         if value is None or not isinstance(value.value, (int, float)):
             why = value.reason if value is not None else "no such output"
             return f"its {known['quality']} cannot be measured: {why}"
-        source.initial[self.head.name] = float(value.value)
+        name, whole = self.head.name, float(value.value)
+        source.initial[name] = whole
+        if self.by_place:
+            known_bands = (band.value for band in value.bands)
+            each = tuple(whole if one is None else float(one) for one in known_bands) or (whole,)
+            source.by_band[name], source.initial[name] = each, min(each)
         return None
 
 
