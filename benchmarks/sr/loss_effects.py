@@ -27,13 +27,11 @@ import numpy as np
 import torch
 from iqf_qmrnet.checkpoint import Model, load_model
 from iqf_qmrnet.reading import read_image as read_tiles_of
-from iqf_sr_msrn import model_file
 from iqf_sr_msrn.degradation import Degradation, default_chain
 from iqf_sr_msrn.evaluation.comparison import Compared, compare, measurements
 from iqf_sr_msrn.evaluation.upscalers import make_upscalers
 from iqf_sr_msrn.training.configuration import make_configuration
 from iqf_sr_msrn.training.setup import train
-from iqf_sr_msrn.training.state import load_state
 from photographs import write
 from scipy import stats
 
@@ -69,6 +67,7 @@ SETTINGS = {
     "learning_rate": 3e-4,
     "ema": 0.9,
     "balance": "gradient",
+    "best": "last",  # the best by PSNR would hide the effect
     "validate_every": 50,
     "log_every": 50,
 }
@@ -146,19 +145,10 @@ def run(options: argparse.Namespace) -> None:
             shutil.rmtree(out, ignore_errors=True)  # what a run that was cut off left
             with progress(part.stem, quiet=True) as bar:
                 train(settings, registry, bar)
-        model = latest(out, context)
-        found = {each: measured(path, model, heads, context) for each, path in made.items()}
+        found = {each: measured(path, out, heads, context) for each, path in made.items()}
         part.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps({"name": name, "seed": seed, "values": found}))
         print(f"{part.stem}: {time.process_time() - clock:.0f} CPU s", flush=True)
-
-
-def latest(out: Path, context: Context) -> Path:
-    """Write the weights of the last step as a model; the best by PSNR would hide the effect."""
-    network, _ = model_file.load_model(out, context)
-    network.load_state_dict(load_state(out / "state.pt")["average"])
-    model_file.save_model(out / "last", network, model_file.read_configuration(out))
-    return out / "last"
 
 
 def measured(
