@@ -51,7 +51,7 @@ def _outputs() -> tuple[Output, ...]:
         for direction, meaning in _DIRECTIONS.items()
     ]
     outputs.append(Output("edges", "", None, "edges that were used"))
-    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 6 lenient"))
+    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 7 lenient"))
     return tuple(outputs)
 
 
@@ -77,12 +77,13 @@ class Sharpness(Metric):
 
     ``x`` is the response across x, from near-vertical edges. The figure without a direction is
     the geometric mean of x and y, or that of the one that is known, or of all edges together where
-    each direction has too few (the reason says so). Of
-    several bands: the mean. Intervals (68 %) come from resampling the edges; they do not cover
-    scenes whose borders are all soft: those look like a blurred system to any method.
+    each direction has too few (the reason says so). Of several bands: the mean. Intervals (68 %)
+    come from resampling the edges, from tier 4 on also from what the fits leave beyond noise;
+    they do not cover scenes whose borders are all soft: those look like a blurred system to any
+    method.
     """
 
-    version = "3"
+    version = "4"
     outputs = _outputs()
 
     def measure(self, subject: ImageInput, context: Context) -> Mapping[str, Value]:

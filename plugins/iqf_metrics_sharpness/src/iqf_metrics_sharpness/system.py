@@ -47,22 +47,29 @@ class Response:
         How many edges it rests on.
     resampled
         Pairs of width and shape of resampled edges.
+    misfit
+        Relative error of the width that all edges share, so that resampling does not see it.
     """
 
     width: float
     shape: Floats
     edges: int
     resampled: tuple[tuple[float, Floats], ...]
+    misfit: float = 0.0
 
     def figures(self) -> dict[str, tuple[float, float, float]]:
         """Return value, and ends of the 68 % interval, of every figure of merit."""
         value = figures(self.width, self.shape)
         others = [figures(width, shape) for width, shape in self.resampled]
+        off = [figures(self.width * (1 + self.misfit) ** sign, self.shape) for sign in (-1, 1)]
         result = {}
         for name, number in value.items():
-            low, high = np.quantile([other[name] for other in others], [0.16, 0.84])
-            low, high = (number + SHARED * (float(end) - number) for end in (low, high))
-            result[name] = (number, min(max(low, 0.0), number), max(high, number))
+            ends = np.quantile([other[name] for other in others], [0.16, 0.84])
+            low, high = (SHARED * (float(end) - number) for end in ends)
+            down, up = sorted(each[name] - number for each in off)
+            low = number - math.hypot(min(low, 0.0), min(down, 0.0))
+            high = number + math.hypot(max(high, 0.0), max(up, 0.0))
+            result[name] = (number, max(low, 0.0), high)
         return result
 
 
