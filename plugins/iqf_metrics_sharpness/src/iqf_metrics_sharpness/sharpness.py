@@ -66,8 +66,9 @@ class Sharpness(Metric):
     likelihood of this tells the system's width, and the edges near it speak, weighted by their
     errors, as one ellipse of squared widths over the directions. ``tier`` says how strict the gates
     are that most of them pass. The pooled edge profiles then show whether the shape departs from a
-    Gaussian (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test)
-    Hermite terms are added. All figures follow in closed form:
+    Gaussian (sharpening, halo, motion, diffraction); if the edges agree on it beyond doubt
+    (Hotelling's test) Hermite terms, and wider Gaussians for tails, are added: the likeliest, as
+    optics, aperture, motion and processing go together. All figures follow in closed form:
 
     * ``rer``: rise of the normalised edge spread function from -1/2 to +1/2 px around the edge
       (GIQE; pyBSM eq. 3-61). 1 is perfectly sharp.
