@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,9 @@ _TOLD, _OTHERS = ((0, 1), (1, 0)), ((1, 1), (0, 2), (2, 0))
 #: So many coefficients of a frequency must be there, and this share of them be multiples.
 _COEFFICIENTS, _MULTIPLES = 20, 0.4
 
+#: So many coefficients of a frequency are enough.
+_ENOUGH = 2000
+
 #: In blocks that lie half a block off, both ways, at most this share of that may be multiples. Of
 #: JPEG photographs 0.28 are at most (mostly 0.15), at every frequency. Straight edges at 45 degrees
 #: look alike from all blocks, in both: 0.6 and more.
@@ -118,15 +122,15 @@ def coarse_step(reader: ImageReader, band: int) -> int:
     if min(pixels.shape) < 4 * _BLOCK:
         return 0
     row, column, half = _begin(pixels.T), _begin(pixels), _BLOCK // 2
-    on_grid = _multiples(pixels[row:, column:])
-    off_grid = _multiples(pixels[row + half :, column + half :])
-    for frequency, (_, share) in on_grid.items():
+    on_grid = _lowest(pixels[row:, column:])
+    told = _multiples(on_grid, _TOLD)
+    if min((share for _, share in told.values()), default=0) < _MULTIPLES:
+        return 0
+    off_grid = _multiples(_lowest(pixels[row + half :, column + half :]), _TOLD + _OTHERS)
+    for frequency, (_, share) in (told | _multiples(on_grid, _OTHERS)).items():
         if frequency not in off_grid or off_grid[frequency][1] > _OFF_GRID * share:
             return 0
-    told = [on_grid[frequency] for frequency in _TOLD if frequency in on_grid]
-    if min((share for _, share in told), default=0) < _MULTIPLES:
-        return 0
-    return min(step for step, _ in told)
+    return min(step for step, _ in told.values())
 
 
 def _begin(pixels: NDArray[Any]) -> int:
@@ -136,20 +140,28 @@ def _begin(pixels: NDArray[Any]) -> int:
     return (int(np.argmax(phases)) + 1) % _BLOCK
 
 
-def _multiples(pixels: NDArray[Any]) -> dict[tuple[int, int], tuple[int, float]]:
+def _lowest(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the (3, 3, N) lowest coefficients of the N blocks' cosine transform."""
+    down, across = (length // _BLOCK for length in pixels.shape)
+    cosines = scipy.fft.dct(np.eye(_BLOCK, dtype=np.float32), axis=0, norm="ortho")[:3]
+    rows = cosines @ pixels[: down * _BLOCK, : across * _BLOCK].reshape(down, _BLOCK, -1)
+    both = rows.reshape(down, 3, across, _BLOCK) @ cosines.T
+    return np.asarray(both.transpose(1, 3, 0, 2).reshape(3, 3, -1))
+
+
+def _multiples(
+    lowest: NDArray[Any], frequencies: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[int, float]]:
     """Return the step that most coefficients are multiples of, and their share, by frequency.
 
     Coefficients of zero do not count; frequencies that have too few others are missing.
     """
-    down, across = (length // _BLOCK for length in pixels.shape)
-    blocks = pixels[: down * _BLOCK, : across * _BLOCK].reshape(down, _BLOCK, across, _BLOCK)
-    cosines = scipy.fft.dct(np.eye(_BLOCK, dtype=np.float32), axis=0, norm="ortho")[:3]
-    lowest = np.einsum("uy,iyjx,vx->uvij", cosines, blocks, cosines, optimize=True)
     steps = np.array(_COARSE, np.float32)[:, np.newaxis]
     found = {}
-    for frequency in (*_TOLD, *_OTHERS):
-        sizes = np.abs(lowest[frequency]).ravel()
+    for frequency in frequencies:
+        sizes = np.abs(lowest[frequency])
         sizes = sizes[sizes > _ZERO]
+        sizes = sizes[:: max(1, len(sizes) // _ENOUGH)]
         if len(sizes) < _COEFFICIENTS:
             continue
         off = np.abs(sizes - steps * np.rint(sizes / steps))

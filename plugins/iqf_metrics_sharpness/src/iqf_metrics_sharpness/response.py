@@ -49,27 +49,33 @@ def shape_terms(u: Floats) -> Floats:
 
 def line_spread(u: Floats, shape: Floats = GAUSSIAN) -> Floats:
     """Return the line spread function at `u` (in widths); its integral over u is 1."""
+    return np.asarray(np.tensordot(_with_gaussian(shape), _line_terms(u), axes=1))
+
+
+def _with_gaussian(shape: Floats) -> Floats:
+    return np.concatenate([[1.0], shape])
+
+
+def _line_terms(u: Floats) -> Floats:
+    """Return (1 + TERMS, …): the Gaussian's line spread, and what each term adds, at `u`."""
     square = u * u
-    even = (
+    bell = np.exp(-square / 2) / _ROOT
+    hermite = (
         square - 1,
         square * (square - 6) + 3,
         square * (square * (square - 15) + 45) - 15,
     )
-    factor = 1 + sum(a * term for a, term in zip(shape[:HERMITE], even, strict=True))
-    bell = np.exp(-square / 2) / _ROOT
-    result = bell * factor
-    for b, r in zip(shape[HERMITE:], WIDER, strict=True):
-        result += b * (np.exp(-square / (2 * r * r)) / (r * _ROOT) - bell)
-    return np.asarray(result)
+    wider = [np.exp(-square / (2 * r * r)) / (r * _ROOT) - bell for r in WIDER]
+    return np.stack([bell, *(bell * term for term in hermite), *wider])
 
 
 def transfer(frequency: Floats | float, width: float, shape: Floats = GAUSSIAN) -> Floats:
     """Return the transfer function at `frequency` (cycles/px) of a system of `width` (px)."""
     square = (2 * np.pi * width * np.asarray(frequency, float)) ** 2
-    return np.tensordot(np.concatenate([[1.0], shape]), transfer_terms(square), axes=1)
+    return np.asarray(np.tensordot(_with_gaussian(shape), _transfer_terms(square), axes=1))
 
 
-def transfer_terms(square: Floats) -> Floats:
+def _transfer_terms(square: Floats) -> Floats:
     """Return (1 + TERMS, …): the Gaussian's transfer, and what each term adds, at w²."""
     bell = np.exp(-square / 2)
     hermite = (-square, square**2, -(square**3))
@@ -85,17 +91,18 @@ def relative_edge_response(width: float, shape: Floats = GAUSSIAN) -> float:
 
 _U = np.linspace(0, 6, 601)
 _W = np.linspace(0, 6, 601)
+_LINES, _TRANSFERS = _line_terms(_U), _transfer_terms(_W**2)
 
 
 def full_width_half_maximum(width: float, shape: Floats = GAUSSIAN) -> float:
     """Return the full width of the line spread function at half its maximum, in px."""
-    spread = line_spread(_U, shape)
+    spread = _with_gaussian(shape) @ _LINES
     return 2 * width * _falls_below(_U, spread, 0.5 * float(spread.max()))
 
 
 def mtf50_frequency(width: float, shape: Floats = GAUSSIAN) -> float:
     """Return the lowest frequency at which the transfer is 0.5, in cycles/px."""
-    curve = transfer(_W / (2 * np.pi), 1.0, shape)
+    curve = _with_gaussian(shape) @ _TRANSFERS
     return _falls_below(_W, curve, 0.5) / (2 * np.pi * width)
 
 
