@@ -115,7 +115,7 @@ def _agreed(normal: Floats, right: Floats) -> bool:
     scores = right - normal @ shape
     covariance = inverse @ (scores.T @ scores) @ inverse * count / max(freedom, 1)
     ratio = float(shape @ np.linalg.pinv(covariance) @ shape) * freedom
-    return bool(ratio >= fisher.ppf(0.999, terms, freedom) * terms * (count - 1))
+    return bool(ratio >= fisher.ppf(0.9999, terms, freedom) * terms * (count - 1))
 
 
 def _normal_equations(
