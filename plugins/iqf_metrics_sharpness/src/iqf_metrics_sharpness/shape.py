@@ -21,7 +21,7 @@ _EDGES = 8
 
 #: What the pixels leave is shared by many of them (neighbours, levels), so that they count for
 #: less than as many independent ones by this.
-_TOGETHER = 4.0
+_TOGETHER = 2.0
 
 #: Mean and covariance of shapes without tails, about which nothing else is known.
 _CORE = np.zeros(TERMS), np.diag([1.0] * HERMITE + [1e-8] * (TERMS - HERMITE))

@@ -4,9 +4,10 @@
 
     python -m iqf_metrics_sharpness.shape_library
 
-A system is optics (Gaussian, diffraction-limited or out of focus), mostly the aperture of a pixel,
-sometimes motion, and sometimes processing that sharpens or leaves a halo. Its edges are fitted as
-those of images are, by a Gaussian between two levels within its window; the shape is what remains.
+A system is optics (Gaussian, turbulent, scattering, diffraction-limited or out of focus), mostly
+the aperture of a pixel, sometimes motion, and often processing: sharpening, a halo, a small kernel.
+Its edges are fitted as those of images are, by a Gaussian between two levels within its window; the
+shape is what remains.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from iqf_metrics_sharpness.shape_prior import FILE
 Floats = NDArray[Any]
 
 #: Systems that are drawn, and the widths (px) whose shapes are told.
-SYSTEMS = 700
+SYSTEMS = 1500
 _WIDTHS = np.geomspace(0.28, 3.0, 9)
 
 #: Systems so far off, as a logarithm of the width, tell of a width as well.
@@ -48,9 +49,17 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _optics(rng: np.random.Generator) -> Floats:
-    kind = rng.choice(["gaussian", "airy", "pillbox"], p=[0.5, 0.3, 0.2])
+    names = ["gaussian", "power", "exponential", "airy", "pillbox"]
+    kind = rng.choice(names, p=[0.3, 0.25, 0.1, 0.2, 0.15])
     if kind == "gaussian":
         return _gaussian(_between(rng, 0.25, 2.2))
+    if kind == "power":
+        # Turbulence has an exponent of 5/3, a Gaussian of 2 (Fried, JOSA 56, 1372, 1966).
+        return np.asarray(np.exp(-((_F / _between(rng, 0.08, 0.7)) ** rng.uniform(1.2, 3.5))))
+    if kind == "exponential":
+        # A point spread function of exp(-r / a).
+        width = _between(rng, 0.2, 1.2)
+        return np.asarray(_gaussian(0.3) / (1 + (2 * np.pi * width * _F) ** 2) ** 1.5)
     if kind == "airy":
         # Goodman, Introduction to Fourier Optics, equation 6-31.
         r = np.minimum(_F / _between(rng, 0.45, 1.8), 1)
@@ -68,21 +77,30 @@ def _system(rng: np.random.Generator) -> Floats:
     """Return the transfer function of a system along the normal of an edge."""
     curve = _optics(rng)
     angle = rng.uniform(0, np.pi / 4)
-    if rng.uniform() < 0.75:
+    if rng.uniform() < 0.6:
         curve = curve * np.sinc(_F * math.cos(angle)) * np.sinc(_F * math.sin(angle))
     if rng.uniform() < 0.3:
         curve = curve * np.sinc(_F * rng.uniform(0.7, 3.0))
+    return curve * _processing(rng, curve)
+
+
+def _processing(rng: np.random.Generator, curve: Floats) -> Floats:
+    """Return the transfer function of what is done to the image: nothing in 40 %."""
     low = 0.15
     level = float(np.interp(low, _F, curve))
     width = math.sqrt(max(-math.log(max(level, 0.02)) / (2 * np.pi**2 * low**2), 0.05))
-    processing = rng.uniform()
-    if processing < 0.25:
+    kind = rng.choice(["none", "unsharp", "halo", "kernel"], p=[0.4, 0.2, 0.25, 0.15])
+    if kind == "unsharp":
         amount, wider = rng.uniform(0.1, 0.7), rng.uniform(1.3, 2.5)
-        return curve * (1 + amount - amount * _gaussian(width * math.sqrt(wider**2 - 1)))
-    if processing < 0.5:
-        share, wider = rng.uniform(0.05, 0.25), rng.uniform(1.8, 3.5)
-        return curve * (1 - share + share * _gaussian(width * math.sqrt(wider**2 - 1)))
-    return curve
+        return 1 + amount - amount * _gaussian(width * math.sqrt(wider**2 - 1))
+    if kind == "halo":
+        share, wider = _between(rng, 0.05, 0.5), rng.uniform(1.4, 3.5)
+        return 1 - share + share * _gaussian(width * math.sqrt(wider**2 - 1))
+    if kind == "kernel":
+        # Three taps: (a, 1 - 2 a, a).
+        side = rng.uniform(-0.2, 0.3)
+        return np.asarray(1 - 2 * side + 2 * side * np.cos(2 * np.pi * _F))
+    return np.ones_like(_F)
 
 
 def _edge_spread(curves: Floats) -> Floats:
