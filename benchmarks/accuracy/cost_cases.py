@@ -21,6 +21,9 @@ from .targets import Scene
 
 SIZES = ((512, 1), (512, 3), (1024, 1), (1024, 3), (2048, 1), (2048, 3), (4096, 1), (4096, 3))
 
+#: Edge of the largest photographs that `sharpness` is timed on, px.
+LARGE = 2048
+
 
 def noise(seeds: int, quick: bool) -> Iterator[Record]:
     """Time `snr` against one Gaussian blur (sigma 1.5) of the image in float."""
@@ -44,6 +47,10 @@ def sharpness(seeds: int, quick: bool) -> Iterator[Record]:
     images["scene, 1.6 megapixels"] = image_of(white(large, 2, 2))
     for photograph in photographs()[: 2 if quick else 8]:
         images[photograph.name] = image_of(photograph.grey)
+    for photograph in photographs()[:2]:
+        more = [(0, LARGE - length) for length in photograph.grey.shape]
+        mirrored = np.pad(photograph.grey, more, mode="symmetric")
+        images[f"{photograph.name}, mirrored to 4.2 megapixels"] = image_of(mirrored)
     for name, image in images.items():
         measured(image, "sharpness")
         budget = 0.3 + 0.05 * image.pixels[:, :, 0].size / 1e6

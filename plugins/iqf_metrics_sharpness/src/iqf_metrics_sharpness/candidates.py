@@ -273,25 +273,25 @@ def _straight_ridges(
     steps: tuple[int, ...],
 ) -> NDArray[Any]:
     """Return which pixels are ridges of the gradient that go straight on for `steps` px."""
-    height, width = magnitude.shape
-    here: Floats = magnitude[row, column]
-    x: Floats = np.divide(dx[row, column], here)
-    y: Floats = np.divide(dy[row, column], here)
-    index: NDArray[Any] = np.arange(len(row))
+    # Flat indices: no step leads out of the window, whose margin is not looked at.
+    width = magnitude.shape[1]
+    flat, flat_dx, flat_dy = magnitude.ravel(), dx.ravel(), dy.ravel()
+    place = row * width + column
+    here = flat[place]
+    x, y = flat_dx[place] / here, flat_dy[place] / here
 
-    def at(right: Floats, down: Floats) -> tuple[Floats, Floats]:
-        r = np.clip(np.rint(row[index] + down).astype(int), 0, height - 1)
-        c = np.clip(np.rint(column[index] + right).astype(int), 0, width - 1)
-        return r, c
+    def step(right: Floats, down: Floats) -> NDArray[Any]:
+        return np.asarray(np.rint(down).astype(np.intp) * width + np.rint(right).astype(np.intp))
 
-    for sign in (1, -1):
-        r, c = at(sign * x[index], sign * y[index])
-        index = index[magnitude[r, c] <= here[index]]
+    across = step(x, y)
+    index: NDArray[Any] = np.nonzero(flat[place + across] <= here)[0]
+    index = index[flat[place[index] - across[index]] <= here[index]]
     for distance in steps:
-        r, c = at(-y[index] * distance, x[index] * distance)
-        there = magnitude[r, c]
-        agreement = (dx[r, c] * x[index] + dy[r, c] * y[index]) / np.maximum(there, 1e-12)
-        index = index[(agreement > 0.97) & (there > 0.6 * here[index])]
+        x_here, y_here = x[index], y[index]
+        other = place[index] + step(-y_here * distance, x_here * distance)
+        there = flat[other]
+        along = flat_dx[other] * x_here + flat_dy[other] * y_here
+        index = index[(along > 0.97 * there) & (there > 0.6 * here[index])]
     return index
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from iqf_metrics_sharpness.candidates import (
     find_candidates,
     spread,
 )
+from iqf_metrics_sharpness.chance import more_than_chance
 from iqf_metrics_sharpness.edge_fit import Edges, fit_edges, reach_of
 from iqf_metrics_sharpness.selection import (
     ENOUGH,
@@ -26,6 +27,7 @@ from iqf_metrics_sharpness.selection import (
     admitted,
     better_known,
     either,
+    model_error,
     passes,
     tier_of,
     without_block_borders,
@@ -47,8 +49,12 @@ _FIRST = 90
 _ROUNDING = 12**-0.5
 
 #: Short edges count where this share of their candidates passes the gates: of filtered noise,
-#: 9 to 22 % do by chance.
+#: 9 to 22 % do by chance. Where fewer pass, these must be clearly more than noise of the image's
+#: spectrum has.
 _NO_CHANCE = 0.4
+
+#: From this tier on edges are curved or crowded, which makes all of them seem wider.
+_CURVED = 4
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,30 @@ def measure_band(reader: ImageReader, band: int, sigma: float, region: Any = Non
     short = find_candidates(reader, band, sigma, region, SHORT)
     if len(short) < ENOUGH:
         return measured
-    last = _selected(short, *_extent(short), sigma)
+    reach, width = _extent(short)
+    last = _selected(short, reach, width, sigma)
+    if last.tier:
+        return last
+    if not _beyond_chance(reader, band, short, reach, width, sigma):
+        return measured
+    last = _selected(short, reach, width, sigma, some_by_chance=True)
     return last if last.tier else measured
+
+
+def _beyond_chance(
+    reader: ImageReader, band: int, short: Candidates, reach: float, width: float, sigma: float
+) -> bool:
+    """Return whether more short edges can be believed than noise of the same spectrum has."""
+
+    def passed(candidates: Candidates, reach: float, width: float) -> int:
+        return int(_fitted(candidates, reach, width, sigma)[1].sum())
+
+    def of_noise(noise: ImageReader) -> tuple[int, int]:
+        found = find_candidates(noise, 0, sigma, None, SHORT)
+        return (passed(found, *_extent(found)) if len(found) else 0), len(found)
+
+    count = passed(short, reach, width)
+    return count >= ENOUGH and more_than_chance(count, len(short), of_noise, reader, band)
 
 
 def _measured(candidates: Candidates, shape: tuple[int, int], sigma: float) -> Measurement:
@@ -115,12 +143,18 @@ def _measured(candidates: Candidates, shape: tuple[int, int], sigma: float) -> M
 
 
 def _selected(
-    candidates: Candidates, reach: float, width: float, sigma: float, least: float = MIN_EDGES
+    candidates: Candidates,
+    reach: float,
+    width: float,
+    sigma: float,
+    least: float = MIN_EDGES,
+    *,
+    some_by_chance: bool = False,
 ) -> Measurement:
     """Return what the edges say that can be believed, if there are `least`."""
     short = candidates.half_length == SHORT
     if short:
-        least = max(ENOUGH, _NO_CHANCE * len(candidates))
+        least = ENOUGH if some_by_chance else max(ENOUGH, _NO_CHANCE * len(candidates))
     edges, good = _fitted(candidates, reach, width, sigma)
     index = np.nonzero(good)[0]
     passed = len(index)
@@ -137,7 +171,11 @@ def _selected(
         return Measurement(System(), 0, reason, sigma)
     edges, candidates = edges.take(index), candidates.take(index)
     system = system_of(edges, candidates, reach, sigma)
-    tier = tier_of(edges, sigma, candidates.angle, reach, short=short)
+    tier = tier_of(edges, sigma, candidates.angle, reach, short=short) + some_by_chance
+    if tier >= _CURVED:
+        misfit = model_error(system.edges or edges, sigma)
+        for direction, response in system.responses.items():
+            system.responses[direction] = replace(response, misfit=misfit)
     return Measurement(system, tier, "", sigma)
 
 

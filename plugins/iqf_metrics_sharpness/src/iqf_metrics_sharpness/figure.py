@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from iqf_metrics_sharpness.edges import Measurement
 from iqf_metrics_sharpness.response import edge_spread, line_spread, transfer
-from iqf_metrics_sharpness.system import SHARED
 
 if TYPE_CHECKING:
     from iqf_core.api import ImageReader
@@ -98,11 +98,7 @@ def _draw_transfer(axes: Any, measured: Measurement) -> None:
     frequency = np.linspace(0, 0.6, 121)
     for direction, response in measured.system.responses.items():
         colour = _COLOURS[direction]
-        curves = [transfer(frequency, width, shape) for width, shape in response.resampled]
-        value = transfer(frequency, response.width, response.shape)
-        low, high = (
-            value + SHARED * (end - value) for end in np.quantile(curves, [0.16, 0.84], axis=0)
-        )
+        value, low, high = response.interval(partial(transfer, frequency))
         axes.fill_between(frequency, low, high, color=colour, alpha=0.25, linewidth=0)
         axes.plot(frequency, value, color=colour, label=f"{direction}, 68 % interval")
     axes.axvline(0.5, color="gray", linestyle=":")

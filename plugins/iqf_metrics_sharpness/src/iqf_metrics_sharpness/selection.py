@@ -26,6 +26,10 @@ _MOST_ERROR = 0.4
 #: blurred by a known Gaussian show this in the edges that seem sharper than it.
 _FLAT_ERRS, _SLOPING_ERRS = 5.0, 2.5
 
+#: What all edges err together, over the median of that: pebbles of 2 to 10 px, crowded, seem
+#: wider by so much.
+_ALIKE = 1.5
+
 #: No width is known better: the borders of a scene differ as much.
 _LEAST_ERROR = 0.08
 
@@ -82,10 +86,25 @@ def uncertainty(edges: Edges, sigma: float) -> Floats:
     """
     noise = np.minimum(edges.residual, 1.1 * sigma)
     from_noise = edges.width_error * noise / np.maximum(edges.residual, 1e-12)
+    return np.asarray(np.sqrt(from_noise**2 + _from_model(edges, sigma) ** 2 + _LEAST_ERROR**2))
+
+
+def model_error(edges: Edges, sigma: float) -> float:
+    """Return by how much all widths may be wrong together for what the fit's model misses.
+
+    Parameters
+    ----------
+    edges, sigma
+        As in :func:`uncertainty`.
+    """
+    return _ALIKE * float(np.median(_from_model(edges, sigma)))
+
+
+def _from_model(edges: Edges, sigma: float) -> Floats:
+    noise = np.minimum(edges.residual, 1.1 * sigma)
     beyond = np.sqrt(edges.residual**2 - noise**2) / np.maximum(edges.contrast, 1e-12)
     sloping = (edges.dark_slope != 0) | (edges.bright_slope != 0)
-    from_model = np.where(sloping, _SLOPING_ERRS, _FLAT_ERRS) * beyond
-    return np.asarray(np.sqrt(from_noise**2 + from_model**2 + _LEAST_ERROR**2))
+    return np.asarray(np.where(sloping, _SLOPING_ERRS, _FLAT_ERRS) * beyond)
 
 
 def better_known(flat: Edges, sloping: Edges, sigma: float) -> Edges:

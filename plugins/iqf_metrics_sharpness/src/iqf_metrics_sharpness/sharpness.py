@@ -51,7 +51,7 @@ def _outputs() -> tuple[Output, ...]:
         for direction, meaning in _DIRECTIONS.items()
     ]
     outputs.append(Output("edges", "", None, "edges that were used"))
-    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 6 lenient"))
+    outputs.append(Output("tier", "", None, "gates the edges passed: 1 strict to 7 lenient"))
     return tuple(outputs)
 
 
@@ -66,8 +66,9 @@ class Sharpness(Metric):
     likelihood of this tells the system's width, and the edges near it speak, weighted by their
     errors, as one ellipse of squared widths over the directions. ``tier`` says how strict the gates
     are that most of them pass. The pooled edge profiles then show whether the shape departs from a
-    Gaussian (sharpening, halo, motion); if the edges agree on it beyond doubt (Hotelling's test)
-    Hermite terms are added. All figures follow in closed form:
+    Gaussian (sharpening, halo, motion, diffraction); if the edges agree on it beyond doubt
+    (Hotelling's test) Hermite terms, and wider Gaussians for tails, are added: the likeliest, as
+    optics, aperture, motion and processing go together. All figures follow in closed form:
 
     * ``rer``: rise of the normalised edge spread function from -1/2 to +1/2 px around the edge
       (GIQE; pyBSM eq. 3-61). 1 is perfectly sharp.
@@ -77,12 +78,13 @@ class Sharpness(Metric):
 
     ``x`` is the response across x, from near-vertical edges. The figure without a direction is
     the geometric mean of x and y, or that of the one that is known, or of all edges together where
-    each direction has too few (the reason says so). Of
-    several bands: the mean. Intervals (68 %) come from resampling the edges; they do not cover
-    scenes whose borders are all soft: those look like a blurred system to any method.
+    each direction has too few (the reason says so). Of several bands: the mean. Intervals (68 %)
+    come from resampling the edges, from tier 4 on also from what the fits leave beyond noise;
+    they do not cover scenes whose borders are all soft: those look like a blurred system to any
+    method.
     """
 
-    version = "3"
+    version = "4"
     outputs = _outputs()
 
     def measure(self, subject: ImageInput, context: Context) -> Mapping[str, Value]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import f as fisher
 
 from iqf_metrics_sharpness.candidates import CLASSES, Candidates, classes_of
-from iqf_metrics_sharpness.edge_fit import Edges, windows
+from iqf_metrics_sharpness.edge_fit import Edges
 from iqf_metrics_sharpness.population import evaluated, sharp_population, solved_ellipse
-from iqf_metrics_sharpness.response import GAUSSIAN, TERMS, edge_spread, figures, shape_terms
+from iqf_metrics_sharpness.response import GAUSSIAN, figures
 from iqf_metrics_sharpness.selection import MIN_EDGES, uncertainty
+from iqf_metrics_sharpness.shape import Shape, normalised_samples, shape_of
 
 Floats = NDArray[Any]
 
@@ -26,13 +27,11 @@ _RESAMPLINGS = 60
 
 #: What all edges share (levels, neighbours, the ellipse, the choice of edges) resampling does not
 #: see, so intervals are longer by this. The benchmark of accuracy says how often they hold truth.
-SHARED = 2.8
+SHARED = 2.4
 
-#: Scales of the Gaussian that a shape's terms belong to: wider for overshoot, narrower for boxes.
-_SCALES = (1.0, 0.8, 0.9, 1.1, 1.25)
-
-#: A shape other than the Gaussian needs so many edges.
-_SHAPE_EDGES = 8
+#: What edges do not tell of a shape varies by this share of what it does between systems, so that
+#: intervals, longer by SHARED, hold a little more than all of it.
+_UNTOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,34 @@ class Response:
         How many edges it rests on.
     resampled
         Pairs of width and shape of resampled edges.
+    misfit
+        Relative error of the width that all edges share, so that resampling does not see it.
     """
 
     width: float
     shape: Floats
     edges: int
     resampled: tuple[tuple[float, Floats], ...]
+    misfit: float = 0.0
 
     def figures(self) -> dict[str, tuple[float, float, float]]:
         """Return value, and ends of the 68 % interval, of every figure of merit."""
-        value = figures(self.width, self.shape)
-        others = [figures(width, shape) for width, shape in self.resampled]
-        result = {}
-        for name, number in value.items():
-            low, high = np.quantile([other[name] for other in others], [0.16, 0.84])
-            low, high = (number + SHARED * (float(end) - number) for end in (low, high))
-            result[name] = (number, min(max(low, 0.0), number), max(high, number))
-        return result
+        names = list(figures(self.width, self.shape))
+        told = self.interval(lambda width, shape: np.array(list(figures(width, shape).values())))
+        return {
+            name: (float(number), max(float(low), 0.0), float(high))
+            for name, number, low, high in zip(names, *told, strict=True)
+        }
+
+    def interval(self, of: Callable[[float, Floats], Floats]) -> tuple[Floats, Floats, Floats]:
+        """Return numbers that follow from width and shape, and the ends of their 68 % intervals."""
+        value = of(self.width, self.shape)
+        resampled = [of(width, shape) for width, shape in self.resampled]
+        ends = SHARED * (np.quantile(resampled, [0.16, 0.84], axis=0) - value)
+        off = [of(self.width * (1 + self.misfit) ** sign, self.shape) - value for sign in (-1, 1)]
+        low = np.hypot(np.minimum(ends[0], 0), np.minimum(*off).clip(max=0))
+        high = np.hypot(np.maximum(ends[1], 0), np.maximum(*off).clip(min=0))
+        return value, value - low, value + high
 
 
 @dataclass
@@ -147,8 +157,7 @@ def shape_shown(edges: Edges, candidates: Candidates, reach: float, sigma: float
     kept = np.nonzero(weight > 0)[0]
     edges = edges.take(kept)
     width = np.sqrt(evaluated(ellipse, edges.angle))
-    _, _, sums = _shape(edges, candidates.take(kept), width, weight[kept], reach)
-    return sums is not None
+    return shape_of(edges, candidates.take(kept), width, reach) is not None
 
 
 def _response(
@@ -168,10 +177,9 @@ def _response(
         ellipse = solved_ellipse(edges.angle[pick], squares[pick], weight[pick])
         return math.sqrt(float(np.mean(evaluated(ellipse, direction))))
 
-    everyone = np.arange(len(edges))
-    ellipse = solved_ellipse(edges.angle, squares, weight)
-    own = np.sqrt(evaluated(ellipse, edges.angle[mine]))
-    shape, scale, sums = _shape(edges.take(mine), candidates.take(mine), own, weight[mine], reach)
+    width = width_of(np.arange(len(edges)))
+    own = np.sqrt(evaluated(solved_ellipse(edges.angle, squares, weight), edges.angle[mine]))
+    shape = shape_of(edges.take(mine), candidates.take(mine), own, reach)
     place = np.full(len(edges), -1)
     place[mine] = np.arange(len(mine))
     resampled = []
@@ -179,92 +187,25 @@ def _response(
         pick = np.concatenate(
             [index[rng.integers(0, len(index), len(index))] for index in members if len(index)]
         )
-        other = width_of(pick) * scale
-        if sums is None:
-            resampled.append((other, shape))
-        else:
-            own_pick = place[pick][place[pick] >= 0]
-            normal, right = (part[own_pick].sum(axis=0) for part in sums)
-            resampled.append((other, _solved(normal, right)))
-    return Response(width_of(everyone) * scale, shape, len(mine), tuple(resampled))
+        resampled.append((width_of(pick), _resampled_shape(shape, place[pick], rng)))
+    solved = GAUSSIAN if shape is None else shape.solved()
+    return Response(width, solved, len(mine), tuple(resampled))
 
 
-def _shape(
-    edges: Edges, candidates: Candidates, width: Floats, weight: Floats, reach: float
-) -> tuple[Floats, float, tuple[Floats, Floats] | None]:
-    """Return the shape, its scale, and each edge's part of the normal equations (None: Gaussian).
+def _resampled_shape(
+    shape: Shape | None, place: NDArray[np.int64], rng: np.random.Generator
+) -> Floats:
+    """Return the shape of the edges at `place` (-1: of another direction).
 
-    Each edge's own levels are fitted along with the shape, for overshoot moves them. The shape
-    counts only when the edges agree on it: Hotelling's test of its terms, with the covariance
-    that their scatter between edges shows (the pixels of one edge share its faults). The terms
-    belong to the Gaussian of the width times the scale that leaves the least residual.
+    Where edges tell little it varies as the shapes of systems do.
     """
-    if len(edges) < _SHAPE_EDGES:
-        return GAUSSIAN, 1.0, None
-    samples = _samples(edges, candidates, reach)
-    _, (normal, right) = _fitted_shape(samples, width)
-    shape = _solved(normal.sum(axis=0), right.sum(axis=0))
-    freedom = len(edges) - TERMS
-    inverse = np.linalg.pinv(normal.sum(axis=0))
-    scores = right - normal @ shape
-    covariance = inverse @ (scores.T @ scores) @ inverse * len(edges) / max(freedom, 1)
-    ratio = float(shape @ np.linalg.pinv(covariance) @ shape) * freedom
-    if ratio < fisher.ppf(0.999, TERMS, freedom) * TERMS * (len(edges) - 1):
-        return GAUSSIAN, 1.0, None
-    best: tuple[float, float, tuple[Floats, Floats]] | None = None
-    for scale in _SCALES:
-        left, parts = _fitted_shape(samples, width * scale)
-        if best is None or left < best[0]:
-            best = left, scale, parts
-    assert best is not None
-    _, scale, (normal, right) = best
-    return _solved(normal.sum(axis=0), right.sum(axis=0)), scale, (normal, right)
-
-
-def _fitted_shape(
-    samples: list[tuple[Floats, Floats]], width: Floats
-) -> tuple[float, tuple[Floats, Floats]]:
-    """Return the sum of squares that the shape leaves, and the edges' normal equations."""
-    normals, rights, rests = [], [], 0.0
-    for (distance, value), one in zip(samples, width, strict=True):
-        u = distance / one
-        levels, _ = np.linalg.qr(np.stack([np.ones_like(u), edge_spread(u)], axis=1))
-        both = np.column_stack([-shape_terms(u).T, value])
-        # The contrast is the edge's, not 1, once overshoot is told apart from levels.
-        both -= levels @ (levels.T @ both)
-        free, rest = both[:, :-1], both[:, -1]
-        normals.append(free.T @ free)
-        rights.append(free.T @ rest)
-        rests += float(rest @ rest)
-    normal, right = np.array(normals), np.array(rights)
-    shape = _solved(normal.sum(axis=0), right.sum(axis=0))
-    total = right.sum(axis=0)
-    left = rests - 2 * shape @ total + shape @ normal.sum(axis=0) @ shape
-    return float(left), (normal, right)
-
-
-def _solved(normal: Floats, right: Floats) -> Floats:
-    ridge = 1e-6 * np.trace(normal) * np.eye(TERMS)
-    return np.asarray(np.linalg.solve(normal + ridge, right))
-
-
-def _samples(edges: Edges, candidates: Candidates, reach: float) -> list[tuple[Floats, Floats]]:
-    """Return each edge's pixels: distances from the edge (px) and values from 0 to 1."""
-    pixels, x, y, used = windows(candidates, edges.angle, reach)
-    cos, sin = np.cos(edges.angle)[:, np.newaxis], np.sin(edges.angle)[:, np.newaxis]
-    distance = x * cos + y * sin - edges.offset[:, np.newaxis]
-    value = pixels - edges.dark[:, np.newaxis]
-    if np.any(edges.dark_slope) or np.any(edges.bright_slope):
-        rise = edge_spread(distance / edges.width[:, np.newaxis])
-        value = value - distance * (
-            edges.dark_slope[:, np.newaxis] * (1 - rise) + edges.bright_slope[:, np.newaxis] * rise
-        )
-    value = value / edges.contrast[:, np.newaxis]
-    return [(distance[i][used[i]], value[i][used[i]]) for i in range(len(edges))]
+    if shape is None:
+        return GAUSSIAN
+    return shape.solved(place[place >= 0], rng.normal(0, _UNTOLD, len(GAUSSIAN)))
 
 
 def _profile(edges: Edges, candidates: Candidates, reach: float) -> tuple[Floats, Floats]:
-    samples = _samples(edges, candidates, reach)
+    samples = normalised_samples(edges, candidates, reach)
     return (
         np.concatenate([distance for distance, _ in samples]),
         np.concatenate([value for _, value in samples]),
