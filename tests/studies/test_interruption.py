@@ -94,10 +94,11 @@ def check_complete(folder):
 def test_kill_9_at_random_moments(slow_study):
     moments = random.Random(3)
     kept = set()
-    for _ in range(40):
+    for attempt in range(20):
         driver = start(slow_study)
         try:
-            driver.wait(moments.uniform(1.0, 4.5))
+            # A busy machine may need longer than a moment to start: the last one is let alone.
+            driver.wait(moments.uniform(1.0, 4.5) if attempt < 19 else 240)
         except subprocess.TimeoutExpired:
             driver.send_signal(signal.SIGKILL)
         driver.communicate()
