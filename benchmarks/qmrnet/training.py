@@ -2,14 +2,15 @@
 
     python benchmarks/qmrnet/training.py train sigma --minutes 5 --out models/sigma
     python benchmarks/qmrnet/training.py table models/sigma models/snr
+    python benchmarks/qmrnet/training.py images models/sigma --crop 256
     python benchmarks/qmrnet/training.py speed
     python benchmarks/qmrnet/training.py precision
     python benchmarks/qmrnet/training.py unmodified models/sigma ../shared/data/coco_photos
 
 ``train`` trains on the photographs of :mod:`photographs` with one thread and a budget of CPU time
-(``time.process_time``, crops and steps together; validation comes after it). Distances are those
-of the most probable level, in bins, over all validation crops (and, with ``image``, of the median
-over the six crops of an image).
+(``time.process_time``, crops and steps together; validation comes after it). ``images`` reads crops
+of any size, image by image. Distances are those of the most probable level, in bins, over all
+validation crops (and, with ``image``, of the median over the crops of an image at a level).
 """
 
 from __future__ import annotations
@@ -65,6 +66,39 @@ def table(models: list[Path]) -> None:
                 f"| {name} | {bins[name]} | {document['crop']} | {found['cpu_seconds']:.0f} "
                 f"| {found['train_crops']} | {cells} |"
             )
+
+
+def images(model_path: Path, crop: int | None) -> None:
+    """Print what a model reads in crops of another size, for all photographs and for each."""
+    import numpy as np
+    import torch
+    from iqf_qmrnet.checkpoint import load_model
+    from iqf_qmrnet.config import from_mapping
+    from iqf_qmrnet.degradation import Degrader
+    from iqf_qmrnet.sources import read_sources
+    from iqf_qmrnet.validation import predict, results
+
+    from iqf_core.api import Context, PluginManager, open_dataset
+
+    torch.set_num_threads(1)
+    context = Context(registry=PluginManager.create().registry)
+    model = load_model(model_path)
+    side = crop or model.crop
+    config = from_mapping(model.config).model_copy(update={"crop": side})
+    with tempfile.TemporaryDirectory() as folder:
+        _, validation = photographs.write(Path(folder))
+        dataset = open_dataset(validation, registry=context.registry)
+        sources = read_sources(dataset, side, quiet=True)
+    for head in model.heads:
+        degrader = Degrader(head, sources, side, context)
+        logits, values, names = predict(model.network, head, degrader, config)
+        for name in ("all", *sorted(set(names))):
+            chosen = np.array([name in ("all", each) for each in names])
+            rows = torch.from_numpy(chosen)
+            found = results(head, logits[rows], values[rows], list(np.array(names)[chosen]))
+            columns = ("medr", "recall_1", "recall_5", "bias", "image_medr", "image_recall_5")
+            told = ", ".join(f"{column} {found[column]:.3g}" for column in columns)
+            print(f"{head.name}, crops of {side} px, {name}: {told}")
 
 
 def speed() -> None:
@@ -189,12 +223,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("train")
-    one.add_argument("names", nargs="+", help="presets; several make one network of several heads")
+    one.add_argument("names", nargs="+", help="presets or specifications; several make several heads")
     one.add_argument("--minutes", type=float, default=5.0, help="CPU time")
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--crop", type=int, default=128)
     one.add_argument("--backbone", default="spectral")
     commands.add_parser("table").add_argument("models", nargs="+", type=Path)
+    each = commands.add_parser("images")
+    each.add_argument("model", type=Path)
+    each.add_argument("--crop", type=int, help="side in pixels; that of the training by default")
     commands.add_parser("speed")
     commands.add_parser("precision")
     other = commands.add_parser("unmodified")
@@ -205,6 +242,8 @@ def main() -> None:
         train(given.names, given.minutes, given.out, given.crop, given.backbone)
     elif given.command == "table":
         table(given.models)
+    elif given.command == "images":
+        images(given.model, given.crop)
     elif given.command == "speed":
         speed()
     elif given.command == "precision":
