@@ -223,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("train")
-    one.add_argument("names", nargs="+", help="presets or specifications; several make several heads")
+    one.add_argument("names", nargs="+", help="presets or specifications, one for each head")
     one.add_argument("--minutes", type=float, default=5.0, help="CPU time")
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--crop", type=int, default=128)
